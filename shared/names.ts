@@ -1,0 +1,106 @@
+/**
+ * The closed word lists of the domain. Types, schemas, metrics labels and help texts are all derived
+ * from these arrays, so that a new word is added in one place and the compiler finds every table
+ * that has to learn it.
+ */
+
+export const transports = ["tcp", "udp"] as const;
+export type Transport = (typeof transports)[number];
+
+/** What a probe can speak. Each name has one file in `agent/protocols/`. */
+export const protocolNames = ["tcp", "udp", "tls", "mtls", "ws", "wss"] as const;
+export type ProtocolName = (typeof protocolNames)[number];
+
+export const phases = ["install", "runtime", "both"] as const;
+export type Phase = (typeof phases)[number];
+
+/** The phase a check is run for. */
+export const checkPhases = ["install", "runtime"] as const;
+export type CheckPhase = (typeof checkPhases)[number];
+
+export const scopes = ["cluster", "localhost", "inbound", "outbound", "admin", "user"] as const;
+export const directions = ["inbound", "outbound", "bidirectional"] as const;
+export const levels = ["required", "optional", "conditional"] as const;
+export type Level = (typeof levels)[number];
+
+/** How the channel is secured, as the document says it; `unstated` where it says nothing. */
+export const securities = ["none", "tls", "mtls", "unstated"] as const;
+export type Security = (typeof securities)[number];
+
+/** What the network did to one probe. */
+export const outcomeKinds = [
+  "open",
+  "refused",
+  "silent",
+  "unreachable",
+  "reset",
+  "unresolved",
+  "tls-failed",
+  "upgrade-refused",
+  "wrong-answer",
+  "proxy-refused",
+  "local-error",
+] as const;
+export type OutcomeKind = (typeof outcomeKinds)[number];
+
+/** The step of a probe in which its outcome was decided. */
+export const probePhases = ["resolve", "connect", "tls", "upgrade", "answer"] as const;
+export type ProbePhase = (typeof probePhases)[number];
+
+/** What an agent holds on a port. `absent` means that nothing was bound and nobody else was found. */
+export const listenerStates = ["bound", "occupied", "denied", "absent"] as const;
+export type ListenerState = (typeof listenerStates)[number];
+
+/** From best to worst: the order decides which verdict a matrix cell shows. */
+export const verdicts = ["pass", "warn", "unknown", "fail"] as const;
+export type Verdict = (typeof verdicts)[number];
+
+/** Every reason belongs to exactly one verdict, so a reason alone says how bad it is. */
+export const reasonsByVerdict = {
+  pass: ["reachable", "served", "blocked-as-required"],
+  warn: ["slow", "lossy", "low-bandwidth", "small-mtu", "expiring"],
+  fail: [
+    "dropped",
+    "rejected",
+    "reply-dropped",
+    "egress-blocked",
+    "no-route",
+    "node-down",
+    "closed",
+    "misrouted",
+    "stranger",
+    "intercepted",
+    "tls-failed",
+    "upgrade-refused",
+    "app-filtered",
+    "proxy-refused",
+    "unresolved",
+    "exposed",
+    "unmet",
+  ],
+  unknown: [
+    "not-listening",
+    "denied",
+    "silent-service",
+    "never-probed",
+    "stale",
+    "agent-missing",
+    "impaired",
+  ],
+} as const satisfies Record<Verdict, readonly string[]>;
+export type Reason = (typeof reasonsByVerdict)[Verdict][number];
+
+const verdictOfReason = new Map<string, Verdict>(
+  verdicts.flatMap((verdict) =>
+    reasonsByVerdict[verdict].map((reason) => [reason, verdict] as [string, Verdict]),
+  ),
+);
+
+export function verdictOf(reason: Reason): Verdict {
+  return verdictOfReason.get(reason)!;
+}
+
+/** The worse of two verdicts; `pass` is the neutral element. */
+export function worse(a: Verdict, b: Verdict): Verdict {
+  return verdicts.indexOf(a) >= verdicts.indexOf(b) ? a : b;
+}

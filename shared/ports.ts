@@ -1,0 +1,73 @@
+/**
+ * Sets of port numbers as sorted, disjoint intervals. A range of 2,768 ports stays two numbers all the
+ * way from the spec to the report.
+ */
+import Type from "typebox";
+import { expects } from "./schema-errors.ts";
+
+/** Inclusive on both ends. */
+export type PortInterval = readonly [first: number, last: number];
+/** Sorted, disjoint and not adjacent. */
+export type PortSet = readonly PortInterval[];
+
+const portPattern = "^ *[0-9]{1,5}( *- *[0-9]{1,5})? *$";
+const portOrRange = [Type.Integer({ minimum: 1, maximum: 65535 }), Type.String({ pattern: portPattern })] as const;
+
+/** How ports are written in specs: `443`, `5701-5710`, `[389, 636, 8000-8010]`. */
+export const PortsSchema = Type.Union([...portOrRange, Type.Array(Type.Union([...portOrRange], expects("a port from 1 to 65535 or a range such as 5701-5710")), { minItems: 1 })], {
+  description: "A port, a range of ports, or a list of these.",
+  ...expects("a port from 1 to 65535, a range such as 5701-5710, or a list of these"),
+});
+export type PortsText = number | string | readonly (number | string)[];
+
+/** Parses what `PortsSchema` admits. Returns a sentence where the numbers make no sense. */
+export function parsePorts(text: PortsText): PortSet | string {
+  const intervals: PortInterval[] = [];
+  for (const item of Array.isArray(text) ? text : [text as number | string]) {
+    const [firstText, lastText] = String(item).split("-");
+    const first = Number(firstText);
+    const last = lastText === undefined ? first : Number(lastText);
+    for (const port of [first, last]) {
+      if (!Number.isInteger(port) || port < 1 || port > 65535) return `${item} is not within 1 to 65535`;
+    }
+    if (first > last) return `the range ${item} ends before it begins`;
+    intervals.push([first, last]);
+  }
+  return normalise(intervals);
+}
+
+export function normalise(intervals: Iterable<PortInterval>): PortSet {
+  const result: [number, number][] = [];
+  for (const [first, last] of [...intervals].toSorted((a, b) => a[0] - b[0])) {
+    const previous = result.at(-1);
+    if (previous !== undefined && first <= previous[1] + 1) previous[1] = Math.max(previous[1], last);
+    else result.push([first, last]);
+  }
+  return result;
+}
+
+/** Collapses sorted or unsorted port numbers into intervals. */
+export function portSetOf(ports: Iterable<number>): PortSet {
+  return normalise(Array.from(ports, (port): PortInterval => [port, port]));
+}
+
+export function union(sets: Iterable<PortSet>): PortSet {
+  return normalise(Array.from(sets).flat());
+}
+
+export function countPorts(set: PortSet): number {
+  return set.reduce((count, [first, last]) => count + last - first + 1, 0);
+}
+
+export function* eachPort(set: PortSet): Generator<number> {
+  for (const [first, last] of set) for (let port = first; port <= last; port++) yield port;
+}
+
+export function hasPort(set: PortSet, port: number): boolean {
+  return set.some(([first, last]) => port >= first && port <= last);
+}
+
+/** `5701-5710,9042`: how ports are shown to people and written in reports. */
+export function formatPorts(set: PortSet): string {
+  return set.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(",");
+}
