@@ -1,15 +1,6 @@
 /** Durations as configuration writes them (`500ms`, `30s`, `2m`); code holds milliseconds in `…Ms`. */
-import Type from "typebox";
-import { expects } from "./schema-errors.ts";
-
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 type Unit = keyof typeof unitMs;
-
-export const DurationSchema = Type.String({
-  pattern: "^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$",
-  description: "A duration with its unit: 500ms, 30s, 2m, 1h.",
-  ...expects("a duration with its unit, such as 500ms, 30s or 2m"),
-});
 
 /** Milliseconds, or undefined where the text is no duration. */
 export function parseDuration(text: string): number | undefined {

@@ -6,8 +6,9 @@ import Type, { type Static } from "typebox";
 import { readDocument, throwProblems, type SourceDocument } from "./document.ts";
 import type { Problem } from "./errors.ts";
 import { directions, levels, phases, scopes, securities, transports } from "./names.ts";
-import { parsePorts, PortsSchema, type PortsText } from "./ports.ts";
+import { parsePorts, type PortsText } from "./ports.ts";
 import { expects } from "./schema-errors.ts";
+import { PortsSchema } from "./schemas.ts";
 import { ConditionSchema, OptionSchema, conditionProblem } from "./spec-options.ts";
 
 export const namePattern = "^[a-z0-9]+(-[a-z0-9]+)*$";
@@ -52,6 +53,7 @@ export const FlowSchema = Type.Object(
     ),
     application: Name,
     security: Type.Enum([...securities]),
+    tlsMinimum: Type.Optional(Type.Enum(["1.2", "1.3"], { description: "Where TLS is used at all: the lowest version." })),
     scope: Type.Enum([...scopes]),
     direction: Type.Optional(Type.Enum([...directions], { description: "As printed in the document." })),
     redirectTo: Type.Optional({ ...Port, description: "The host itself redirects the port to this one." }),

@@ -1,0 +1,166 @@
+/**
+ * The agent's one connection: out to the coordinator, over TLS. The pin of the join string is compared
+ * before a single byte of ours is sent, so a coordinator that is not the right one never sees the token.
+ */
+import { createHash, X509Certificate } from "node:crypto";
+import { connect, type TLSSocket } from "node:tls";
+import { WebSocket } from "ws";
+import { PortmeshError } from "../shared/errors.ts";
+import type { JoinString } from "../shared/join-string.ts";
+import { closeCodes, coordinatorName, heartbeatMs, linkPath, linkProtocol, maxFrameBytes } from "../shared/link.ts";
+import type { AgentMessage, CoordinatorMessage } from "../shared/wire.ts";
+
+const connectTimeoutMs = 10_000;
+/** Over this much unsent data the link is too slow for the results: wait before sending more. */
+const maxUnsentBytes = 1024 * 1024;
+
+/** Why a link ended. `refused` is final; anything else is worth another try. */
+export interface LinkEnd {
+  code: number;
+  reason: string;
+}
+
+export class Link {
+  readonly #socket: WebSocket;
+  readonly #heartbeat: NodeJS.Timeout;
+  #heard = true;
+  /** Resolves when the link is over. */
+  readonly ended: Promise<LinkEnd>;
+
+  private constructor(socket: WebSocket, onMessage: (message: CoordinatorMessage) => void) {
+    this.#socket = socket;
+    socket.on("message", (data: Buffer) => {
+      this.#heard = true;
+      onMessage(JSON.parse(data.toString()) as CoordinatorMessage);
+    });
+    socket.on("pong", () => {
+      this.#heard = true;
+    });
+    socket.on("error", () => socket.terminate());
+    this.#heartbeat = setInterval(() => {
+      if (!this.#heard) socket.terminate();
+      this.#heard = false;
+      if (socket.readyState === WebSocket.OPEN) socket.ping();
+    }, heartbeatMs);
+    this.ended = new Promise((resolve) => {
+      socket.once("close", (code, reason) => {
+        clearInterval(this.#heartbeat);
+        resolve({ code, reason: reason.toString() });
+      });
+    });
+  }
+
+  /**
+   * Dials the addresses of the join string in turn.
+   * @throws PortmeshError with what each address said.
+   */
+  static async open(
+    join: JoinString,
+    onMessage: (message: CoordinatorMessage) => void,
+    signal: AbortSignal,
+  ): Promise<Link> {
+    const failures: string[] = [];
+    for (const address of join.addresses) {
+      try {
+        const secured = await dial(address, join.pin, signal);
+        return new Link(await upgrade(secured, signal), onMessage);
+      } catch (error) {
+        if (signal.aborted || (error instanceof PortmeshError && error.code === "join-refused")) throw error;
+        failures.push(`${address}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`);
+      }
+    }
+    throw new PortmeshError("cannot-run", `cannot reach the coordinator at ${failures.join("; ")}`, {
+      next: "Check that the coordinator runs and that its port is open towards this node.",
+    });
+  }
+
+  /** Resolves once the message may be followed by another without piling up in memory. */
+  async send(message: AgentMessage): Promise<void> {
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    const sent = new Promise<void>((resolve) => this.#socket.send(JSON.stringify(message), () => resolve()));
+    if (this.#socket.bufferedAmount > maxUnsentBytes) await sent;
+  }
+
+  close(reason: string): void {
+    this.#socket.close(1000, reason);
+  }
+}
+
+/** A TLS connection whose far end holds the pinned key. */
+function dial(address: string, pin: string, signal: AbortSignal): Promise<TLSSocket> {
+  const { host, port } = splitAddress(address);
+  return new Promise((resolve, reject) => {
+    // Verified by hand below: the authority is known by its pin only, and no CA store has it.
+    const socket = connect({ host, port, servername: coordinatorName, rejectUnauthorized: false, ALPNProtocols: ["http/1.1"] });
+    const cancel = (): void => void socket.destroy(new Error("cancelled"));
+    signal.addEventListener("abort", cancel, { once: true });
+    socket.setTimeout(connectTimeoutMs, () => socket.destroy(new Error(`no answer in ${connectTimeoutMs / 1_000} s`)));
+    socket.once("error", reject);
+    socket.once("close", () => signal.removeEventListener("abort", cancel));
+    socket.once("secureConnect", () => {
+      const problem = pinProblem(socket, pin);
+      if (problem === undefined) {
+        socket.setTimeout(0);
+        socket.removeListener("error", reject);
+        resolve(socket);
+        return;
+      }
+      socket.destroy();
+      reject(
+        new PortmeshError("join-refused", `the coordinator at ${address} is not the one of the join string: ${problem}`, {
+          next: "Get the join string of the coordinator that runs now; if it is the right one, somebody is in between.",
+        }),
+      );
+    });
+  });
+}
+
+function pinProblem(socket: TLSSocket, pin: string): string | undefined {
+  const leaf = socket.getPeerX509Certificate();
+  const authorityDer = socket.getPeerCertificate(true).issuerCertificate?.raw;
+  if (leaf === undefined || authorityDer === undefined) return "it shows no certificate chain";
+  const authority = new X509Certificate(authorityDer);
+  const spki = authority.publicKey.export({ type: "spki", format: "der" });
+  if (createHash("sha256").update(spki).digest("base64url") !== pin) return "its key does not match the pin";
+  return leaf.verify(authority.publicKey) ? undefined : "its certificate is not signed by the pinned key";
+}
+
+function upgrade(secured: TLSSocket, signal: AbortSignal): Promise<WebSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(`wss://${coordinatorName}${linkPath}`, linkProtocol, {
+      createConnection: () => secured,
+      perMessageDeflate: false,
+      maxPayload: maxFrameBytes,
+      handshakeTimeout: connectTimeoutMs,
+    });
+    const cancel = (): void => socket.terminate();
+    signal.addEventListener("abort", cancel, { once: true });
+    socket.once("close", () => signal.removeEventListener("abort", cancel));
+    socket.once("error", reject);
+    socket.once("open", () => {
+      socket.removeListener("error", reject);
+      resolve(socket);
+    });
+  });
+}
+
+function splitAddress(address: string): { host: string; port: number } {
+  const at = address.lastIndexOf(":");
+  return { host: address.slice(0, at).replace(/^\[|\]$/g, ""), port: Number(address.slice(at + 1)) };
+}
+
+/** Whether the coordinator ended the link for good. */
+export function isFinal(end: LinkEnd): boolean {
+  return end.code === closeCodes.finished || end.code === closeCodes.refused;
+}
+
+/**
+ * How long to wait before dialling again, in milliseconds. The first time the whole fleet lost the link at
+ * once: spread over a window that grows with it (12 ms a node, about 80 joins a second). Afterwards
+ * exponential with full jitter.
+ */
+export function reconnectDelayMs(attempt: number, nodes: number, random: () => number): number {
+  const firstWindowMs = Math.min(60_000, 500 + 12 * nodes);
+  const windowMs = attempt === 0 ? firstWindowMs : Math.min(60_000, 1_000 * 2 ** Math.min(attempt, 6));
+  return random() * windowMs;
+}

@@ -1,0 +1,50 @@
+/**
+ * What this node allows itself to probe, whatever the coordinator says. Every address is checked just before
+ * it is dialled. The built-in refusals cannot be lifted by any file; without a file only private addresses
+ * are allowed, because a cluster's nodes have those and the rest of the world did not ask to be probed.
+ */
+import { BlockList } from "node:net";
+import { familyOf } from "../shared/addresses.ts";
+import { defaultLimits } from "./prober.ts";
+
+export interface Policy {
+  /** CIDR ranges that may be probed. */
+  allow: readonly string[];
+  probesPerSecond: number;
+}
+
+export const defaultPolicy: Policy = {
+  // RFC 1918, RFC 6598, RFC 4193.
+  allow: ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"],
+  probesPerSecond: defaultLimits.ratePerSecond,
+};
+
+/** Metadata services, link-local, multicast, broadcast, "this network". */
+const neverAllowed = ["0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "fe80::/10", "ff00::/8", "fd00:ec2::254/128"];
+const loopback = ["127.0.0.0/8", "::1/128"];
+
+export class AddressPolicy {
+  readonly #allowed: BlockList;
+  readonly #refused = blockListOf(neverAllowed);
+
+  /** Loopback is allowed only to an agent whose coordinator is on loopback too: a demo. */
+  constructor(policy: Policy, options: { loopback: boolean }) {
+    this.#allowed = blockListOf([...policy.allow, ...(options.loopback ? loopback : [])]);
+  }
+
+  permits(address: string): boolean {
+    const family = familyOf(address);
+    if (family === undefined) return false;
+    const type = family === 4 ? "ipv4" : "ipv6";
+    return this.#allowed.check(address, type) && !this.#refused.check(address, type);
+  }
+}
+
+function blockListOf(ranges: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const range of ranges) {
+    const [address, prefix] = range.split("/") as [string, string];
+    list.addSubnet(address, Number(prefix), familyOf(address) === 4 ? "ipv4" : "ipv6");
+  }
+  return list;
+}

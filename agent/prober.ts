@@ -1,0 +1,253 @@
+/**
+ * Runs a pinglist once. Probes are interleaved over the nodes to be probed, each in a lane of its own with
+ * its own limits, so a dead node costs its own time-outs and nobody else's. Three limits hold together:
+ * young probes (the work in progress), open probes (file descriptors), and a rate per agent and per node.
+ */
+import { createHash } from "node:crypto";
+import { neighbourTimeoutMs } from "../shared/judge.ts";
+import type { ProtocolName } from "../shared/names.ts";
+import type { Outcome } from "../shared/outcome.ts";
+import { eachPort, type PortSet } from "../shared/ports.ts";
+import { localRouteFault } from "./protocols/local-route.ts";
+import type { ProbeContext, Protocol } from "./protocols/protocol.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+/** All ports of one address of one node that one protocol has to probe. */
+export interface ProbeOrder {
+  id: number;
+  from: number;
+  to: number;
+  address: string;
+  protocol: ProtocolName;
+  serverName: string;
+  ports: PortSet;
+}
+
+export interface ProbeResult {
+  order: ProbeOrder;
+  port: number;
+  outcome: Outcome;
+}
+
+export interface ProberLimits {
+  /** Probes in their first quarter second: they cost CPU and should stay few for honest round trips. */
+  young: number;
+  /** Probes in all; one that waits for its time-out costs a descriptor and no CPU. */
+  open: number;
+  openPerNode: number;
+  ratePerSecond: number;
+  ratePerNodePerSecond: number;
+}
+
+export const defaultLimits: ProberLimits = {
+  young: 128,
+  open: 4_096,
+  openPerNode: 3_072,
+  ratePerSecond: 6_000,
+  ratePerNodePerSecond: 2_000,
+};
+
+export interface ProberDependencies {
+  protocols: Readonly<Record<ProtocolName, Protocol>>;
+  context: ProbeContext;
+  limits: ProberLimits;
+}
+
+const youthMs = 250;
+const tickMs = 10;
+/** A bucket holds what flows in over this time, so that the timer's tick does not cost rate. */
+const burstMs = 50;
+
+interface Lane {
+  orders: ProbeOrder[];
+  /** Pairs of order and port, to be taken from `next` on, around to where it began. */
+  order: Uint32Array;
+  port: Uint16Array;
+  first: number;
+  taken: number;
+  open: number;
+  bucket: TokenBucket;
+}
+
+interface Flight {
+  launchedAt: number;
+  isYoung: boolean;
+}
+
+/** Resolves when every probe has its result, or the signal cancelled the rest; `onResult` gets each as it comes. */
+export async function runPinglist(
+  orders: readonly ProbeOrder[],
+  dependencies: ProberDependencies,
+  onResult: (result: ProbeResult) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const round = new Round(orders, dependencies, onResult);
+  const cancel = (): void => round.cancel();
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    if (signal.aborted) return;
+    await round.run();
+  } finally {
+    signal.removeEventListener("abort", cancel);
+  }
+}
+
+class Round {
+  readonly #deps: ProberDependencies;
+  readonly #onResult: (result: ProbeResult) => void;
+  readonly #lanes: Lane[];
+  readonly #bucket: TokenBucket;
+  readonly #routeFaults = new Map<string, Promise<string | undefined>>();
+  /** In order of launch; the front is the oldest. */
+  #flights: Flight[] = [];
+  #nextLane = 0;
+  #young = 0;
+  #open = 0;
+  #left: number;
+  #cancelled = false;
+  #finish: () => void = () => {};
+
+  constructor(orders: readonly ProbeOrder[], dependencies: ProberDependencies, onResult: (result: ProbeResult) => void) {
+    const now = performance.now();
+    const { ratePerSecond } = dependencies.limits;
+    this.#deps = dependencies;
+    this.#onResult = onResult;
+    this.#lanes = lanesOf(orders, dependencies.limits, now);
+    this.#left = this.#lanes.reduce((sum, lane) => sum + lane.port.length, 0);
+    this.#bucket = new TokenBucket(ratePerSecond, Math.max(1, (ratePerSecond * burstMs) / 1_000), now);
+  }
+
+  run(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setInterval(() => {
+        this.#age(performance.now());
+        this.#pump();
+      }, tickMs);
+      this.#finish = (): void => {
+        clearInterval(timer);
+        resolve();
+      };
+      if (this.#left === 0) this.#finish();
+      else this.#pump();
+    });
+  }
+
+  cancel(): void {
+    this.#cancelled = true;
+    for (const closable of this.#deps.context.open) closable.destroy();
+    this.#deps.context.open.clear();
+    this.#finish();
+  }
+
+  #pump(): void {
+    const { young, open } = this.#deps.limits;
+    while (!this.#cancelled && this.#young < young && this.#open < open) {
+      const now = performance.now();
+      const lane = this.#takeLane(now);
+      if (lane === undefined || !this.#bucket.take(now)) return;
+      this.#launch(lane, now);
+    }
+  }
+
+  /** The next lane in turn that has work and may do it now. */
+  #takeLane(now: number): Lane | undefined {
+    for (let tried = 0; tried < this.#lanes.length; tried++) {
+      const lane = this.#lanes[this.#nextLane]!;
+      this.#nextLane = (this.#nextLane + 1) % this.#lanes.length;
+      if (lane.taken < lane.port.length && lane.open < this.#deps.limits.openPerNode && lane.bucket.take(now)) return lane;
+    }
+    return undefined;
+  }
+
+  #launch(lane: Lane, now: number): void {
+    const at = (lane.first + lane.taken++) % lane.port.length;
+    const order = lane.orders[lane.order[at]!]!;
+    const port = lane.port[at]!;
+    const flight: Flight = { launchedAt: now, isYoung: true };
+    this.#flights.push(flight);
+    this.#young++;
+    this.#open++;
+    lane.open++;
+    const { from, to, address, serverName } = order;
+    this.#deps.protocols[order.protocol]
+      .probe({ from, to, address, port, serverName }, this.#deps.context)
+      .catch((error: unknown): Outcome => ({
+        kind: "local-error",
+        phase: "connect",
+        elapsedMs: performance.now() - now,
+        attempts: 1,
+        code: "DEFECT",
+        detail: String(error),
+      }))
+      .then((outcome) => (isMaybeLocal(outcome) ? this.#withLocalRoute(outcome, address) : outcome))
+      .then((outcome) => {
+        if (flight.isYoung) this.#young--;
+        flight.isYoung = false;
+        this.#open--;
+        lane.open--;
+        if (this.#cancelled) return;
+        this.#onResult({ order, port, outcome });
+        if (--this.#left === 0) this.#finish();
+        else this.#pump();
+      });
+  }
+
+  #age(now: number): void {
+    let grown = 0;
+    for (const flight of this.#flights) {
+      if (flight.isYoung && now - flight.launchedAt < youthMs) break;
+      if (flight.isYoung) this.#young--;
+      flight.isYoung = false;
+      grown++;
+    }
+    if (grown > 0) this.#flights = this.#flights.slice(grown);
+  }
+
+  /** A host that has no route of its own says the same as a router that has none: ask our own kernel. */
+  async #withLocalRoute(outcome: Outcome, address: string): Promise<Outcome> {
+    let fault = this.#routeFaults.get(address);
+    if (fault === undefined) {
+      fault = localRouteFault(address);
+      this.#routeFaults.set(address, fault);
+    }
+    const code = await fault;
+    return code === undefined ? outcome : { ...outcome, kind: "local-error", code };
+  }
+}
+
+function isMaybeLocal(outcome: Outcome): boolean {
+  return outcome.kind === "unreachable" && outcome.elapsedMs < neighbourTimeoutMs;
+}
+
+/** One lane a node. Where a lane and its ports begin is a hash of who probes whom, so that peers spread. */
+function lanesOf(orders: readonly ProbeOrder[], limits: ProberLimits, now: number): Lane[] {
+  const byNode = Map.groupBy(orders, ({ to }) => to);
+  const from = orders[0]?.from ?? 0;
+  const lanes = Array.from(byNode, ([to, laneOrders]): Lane & { to: number } => {
+    const order: number[] = [];
+    const port: number[] = [];
+    for (const [index, { ports }] of laneOrders.entries()) {
+      for (const each of eachPort(ports)) {
+        order.push(index);
+        port.push(each);
+      }
+    }
+    const rate = limits.ratePerNodePerSecond;
+    return {
+      to,
+      orders: laneOrders,
+      order: Uint32Array.from(order),
+      port: Uint16Array.from(port),
+      first: port.length === 0 ? 0 : hashOf(`${from}>${to}`) % port.length,
+      taken: 0,
+      open: 0,
+      bucket: new TokenBucket(rate, Math.max(1, (rate * burstMs) / 1_000), now),
+    };
+  });
+  // Everybody begins with the node after itself.
+  return lanes.toSorted((a, b) => Number(a.to < from) - Number(b.to < from) || a.to - b.to);
+}
+
+function hashOf(text: string): number {
+  return createHash("sha256").update(text).digest().readUInt32BE(0);
+}

@@ -1,0 +1,22 @@
+/** What this host's own routing table says of an address, without sending anything. */
+import { createSocket } from "node:dgram";
+import { familyOf } from "../../shared/addresses.ts";
+
+/**
+ * The errno of a route that is missing (ENETUNREACH, EHOSTUNREACH) or forbids (EACCES, EINVAL) here, or
+ * undefined where there is one: connecting a UDP socket looks the route up and no more.
+ */
+export function localRouteFault(address: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = createSocket(familyOf(address) === 6 ? "udp6" : "udp4");
+    const end = (code: string | undefined): void => {
+      socket.close();
+      resolve(code);
+    };
+    socket.once("error", (error: NodeJS.ErrnoException) => end(error.code));
+    socket.connect(discardPort, address, () => end(undefined));
+  });
+}
+
+/** RFC 863; any port would do. */
+const discardPort = 9;

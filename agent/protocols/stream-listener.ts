@@ -1,0 +1,101 @@
+/**
+ * Holds TCP ports. A connection is handed to the protocol that recognises its first byte, also inside TLS,
+ * so one listener serves tcp, tls, mtls, ws and wss. Connections are limited in number, silence and
+ * lifetime: a listener of ours must never be the reason why a host runs out of anything.
+ */
+import { createServer, type Server, type Socket } from "node:net";
+import { familyOf } from "../../shared/addresses.ts";
+import type { Acceptor, Connection, ListenerContext } from "./protocol.ts";
+import { proofAcceptor } from "./tcp.ts";
+import { tlsAcceptor } from "./tls.ts";
+import { webSocketAcceptor } from "./ws.ts";
+
+export const streamLimits = {
+  /** On one port. A probe needs one connection, and every peer probes. */
+  connectionsPerPort: 256,
+  /** On all ports of the agent. */
+  connections: 4_096,
+  /** Until the first byte. */
+  silenceMs: 3_000,
+  lifetimeMs: 10_000,
+} as const;
+
+const backlog = 1_024;
+
+export class StreamListeners {
+  /** In order of arrival, so the reaper looks only at the oldest. */
+  readonly #open = new Map<Socket, { since: number; spoke: boolean }>();
+  readonly #acceptors: readonly Acceptor[];
+  readonly #reaper: NodeJS.Timeout;
+  #accepted = 0;
+
+  constructor(context: ListenerContext) {
+    this.#acceptors = [
+      proofAcceptor(context),
+      tlsAcceptor(context, (connection) => this.#handOver(connection)),
+      webSocketAcceptor(context),
+    ];
+    this.#reaper = setInterval(() => this.#reap(performance.now()), 1_000).unref();
+  }
+
+  /** Connections accepted since the start. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
+  /** Binds one port, exclusively. Rejects with the errno of the bind. */
+  listen(address: string, port: number): Promise<Server> {
+    return new Promise((resolve, reject) => {
+      const server = createServer({ noDelay: true, allowHalfOpen: false }, (socket) => this.#receive(socket, port));
+      server.maxConnections = streamLimits.connectionsPerPort;
+      server.once("error", reject);
+      server.listen({ host: address, port, backlog, exclusive: true, ipv6Only: familyOf(address) === 6 }, () => {
+        server.removeListener("error", reject);
+        // EMFILE on accept: the connection waits in the backlog, the agent reports the limit elsewhere.
+        server.on("error", () => {});
+        resolve(server);
+      });
+    });
+  }
+
+  /** Ends what is still open. Servers are closed by whoever owns them. */
+  close(): void {
+    clearInterval(this.#reaper);
+    for (const socket of this.#open.keys()) socket.destroy();
+    this.#open.clear();
+  }
+
+  #receive(socket: Socket, port: number): void {
+    this.#accepted++;
+    if (this.#open.size >= streamLimits.connections) {
+      socket.resetAndDestroy();
+      return;
+    }
+    this.#open.set(socket, { since: performance.now(), spoke: false });
+    socket.on("error", () => socket.destroy());
+    socket.once("close", () => this.#open.delete(socket));
+    this.#handOver({ stream: socket, socket, port, clientVerified: false });
+  }
+
+  #handOver(connection: Connection): void {
+    const { stream, socket } = connection;
+    stream.once("data", (head: Buffer) => {
+      const state = this.#open.get(socket);
+      if (state !== undefined) state.spoke = true;
+      const acceptor = this.#acceptors.find((candidate) => candidate.recognises(head[0]!));
+      if (acceptor === undefined) {
+        stream.destroy();
+        return;
+      }
+      acceptor.accept(connection, head);
+    });
+  }
+
+  #reap(now: number): void {
+    for (const [socket, { since, spoke }] of this.#open) {
+      const age = now - since;
+      if (age < streamLimits.silenceMs) return;
+      if (!spoke || age >= streamLimits.lifetimeMs) socket.destroy();
+    }
+  }
+}

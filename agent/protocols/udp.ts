@@ -1,0 +1,128 @@
+/**
+ * UDP: a request, sent several times, and its proof. Only an answer proves anything, since an open port may
+ * stay silent and Linux rate-limits the ICMP errors of closed ones. The last attempts use a connected
+ * socket, on which the kernel reports those errors.
+ */
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { familyOf } from "../../shared/addresses.ts";
+import type { Outcome } from "../../shared/outcome.ts";
+import { answerRequest, createRequest, readAnswer } from "../../shared/proof.ts";
+import { failed, timedOut } from "./failure.ts";
+import type { ListenerContext, ProbeContext, ProbeTarget, Protocol } from "./protocol.ts";
+
+export const udp: Protocol = { name: "udp", transport: "udp", probe };
+
+/** When a request is sent again, as fractions of the time-out: early for loss, late for outages. */
+const resendAt = [0.1, 0.3, 0.55] as const;
+/** From this attempt on through a connected socket. */
+const firstConnectedAttempt = 3;
+
+function probe(target: ProbeTarget, context: ProbeContext): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const request = createRequest(context.epoch, { ...target, protocol: "udp" });
+    const startedAt = performance.now();
+    let sentAt = startedAt;
+    let attempts = 1;
+    let connected: Socket | undefined;
+    let timer = setTimeout(next, resendAt[0] * context.timeoutMs);
+    const handle = { destroy: () => finish(timedOut("answer", elapsed(), attempts)) };
+    context.open.add(handle);
+    context.udp.send(request, target.address, target.port, onAnswer, onError);
+
+    function next(): void {
+      const due = resendAt[attempts] ?? 1;
+      if (attempts > resendAt.length) {
+        finish(timedOut("answer", elapsed(), attempts));
+        return;
+      }
+      timer = setTimeout(next, due * context.timeoutMs - elapsed());
+      attempts++;
+      sentAt = performance.now();
+      if (attempts < firstConnectedAttempt) {
+        context.udp.send(request, target.address, target.port, onAnswer, onError);
+      } else if (connected === undefined) {
+        connected = connectTo(target, context.source.localAddress, request, onAnswer, onError);
+      } else {
+        connected.send(request, (error) => {
+          if (error !== null) onError(error);
+        });
+      }
+    }
+
+    function onAnswer(answer: Buffer): void {
+      const proof = readAnswer(context.epoch, request, answer);
+      // Anybody can send a datagram: what is no proof is not an answer, and the real one may still come.
+      if (proof === undefined) return;
+      const now = performance.now();
+      finish({ kind: "open", phase: "answer", elapsedMs: now - startedAt, rttMs: now - sentAt, attempts, proof });
+    }
+
+    function onError(error: Error): void {
+      finish(failed(error, "answer", elapsed(), attempts));
+    }
+
+    function elapsed(): number {
+      return performance.now() - startedAt;
+    }
+
+    let finished = false;
+    function finish(outcome: Outcome): void {
+      if (finished) return;
+      finished = true;
+      clearTimeout(timer);
+      context.udp.forget(request);
+      context.open.delete(handle);
+      connected?.close();
+      resolve(outcome);
+    }
+  });
+}
+
+function connectTo(
+  target: ProbeTarget,
+  localAddress: string | undefined,
+  request: Buffer,
+  onAnswer: (answer: Buffer) => void,
+  onError: (error: Error) => void,
+): Socket {
+  const socket = createSocket(familyOf(target.address) === 6 ? "udp6" : "udp4");
+  socket.on("error", onError);
+  socket.on("message", onAnswer);
+  const dial = (): void => {
+    socket.connect(target.port, target.address, () => {
+      socket.send(request, (error) => {
+        if (error !== null) onError(error);
+      });
+    });
+  };
+  if (localAddress === undefined) dial();
+  else socket.bind({ address: localAddress, port: 0 }, dial);
+  return socket;
+}
+
+/**
+ * Holds one UDP port. A datagram is answered with one of the same length if it carries a valid request, and
+ * else not at all, so a listener can neither amplify nor be found by a scan.
+ */
+export function listenUdp(address: string, port: number, context: ListenerContext): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket({ type: familyOf(address) === 6 ? "udp6" : "udp4", ipv6Only: familyOf(address) === 6 });
+    socket.once("error", reject);
+    socket.on("message", (request: Buffer, from: RemoteInfo) => {
+      const answer = answerRequest(context.epoch, request, {
+        node: context.node,
+        port,
+        seenAddress: from.address,
+        seenPort: from.port,
+        clientVerified: false,
+      });
+      if (answer !== undefined) socket.send(answer, from.port, from.address, () => {});
+    });
+    // exclusive: the port is never shared with another process, which would split its traffic.
+    socket.bind({ address, port, exclusive: true }, () => {
+      socket.removeListener("error", reject);
+      socket.on("error", () => {});
+      resolve(socket);
+    });
+  });
+}

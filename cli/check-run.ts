@@ -1,0 +1,76 @@
+/** One readiness check from the join file to the report. Composes coordinator and progress; decides nothing about verdicts. */
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
+import { Coordinator, startCoordinator } from "../coordinator/coordinator.ts";
+import { buildReport } from "../coordinator/report-builder.ts";
+import { PortmeshError } from "../shared/errors.ts";
+import type { Plan } from "../shared/plan.ts";
+import type { Report } from "../shared/report.ts";
+import { ProgressView } from "./progress.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface CheckOptions {
+  plan: Plan;
+  host: string;
+  port: number;
+  advertise: readonly string[] | undefined;
+  joinFile: string;
+  waitMs: number;
+  probeTimeoutMs: number;
+  /** Called with the join string once agents may join; an agent in this process may start then. */
+  onReady?: (joinString: string) => void;
+}
+
+/** Runs until the report is complete, or the signal asks for what is known. */
+export async function runCheck(options: CheckOptions, terminal: Terminal, signal: AbortSignal): Promise<Report> {
+  const { plan, host, port, advertise, probeTimeoutMs } = options;
+  const startedAt = new Date();
+  await using coordinator = await startCoordinator({ plan, host, port, advertise, probeTimeoutMs }, () => new Date());
+  writeJoinFile(options.joinFile, coordinator.joinString);
+  try {
+    terminal.err.write(`coordinator listens on ${coordinator.address}; on each node run:\n`);
+    terminal.err.write(`  portmesh agent run --join-file ${options.joinFile} --name NODE\n`);
+    options.onReady?.(coordinator.joinString);
+    const interrupted = await collect(coordinator, options, terminal, signal);
+    const report = buildReport(plan, coordinator.observations, coordinator.membership, {
+      startedAt,
+      finishedAt: new Date(),
+      interrupted,
+    });
+    await coordinator.finish(interrupted ? "interrupted" : "the check is finished");
+    return report;
+  } finally {
+    // The token dies with this coordinator: nothing may be left that looks usable.
+    rmSync(options.joinFile, { force: true });
+  }
+}
+
+/** Waits for the agents and has them probe. Returns whether the signal cut it short. */
+async function collect(coordinator: Coordinator, options: CheckOptions, terminal: Terminal, signal: AbortSignal): Promise<boolean> {
+  const progress = new ProgressView(terminal, () => coordinator.progress);
+  coordinator.on("lost", (node, clean) => {
+    if (!clean) progress.say(`lost the agent of ${node}`);
+  });
+  try {
+    const complete = await coordinator.everyoneIsListening(options.waitMs, signal);
+    if (signal.aborted) return true;
+    if (!complete) progress.say(`going on without ${coordinator.membership.missing.join(", ")}: no agent within the time of --wait`);
+    progress.probing(coordinator.plannedProbes);
+    await coordinator.probe(signal);
+    return signal.aborted;
+  } finally {
+    progress.close();
+  }
+}
+
+/** Holds a secret: readable by this user only. */
+function writeJoinFile(path: string, joinString: string): void {
+  try {
+    writeFileSync(path, `${joinString}\n`, { mode: 0o600 });
+    chmodSync(path, 0o600); // mode is ignored for a file that was there
+  } catch (error) {
+    throw new PortmeshError("cannot-run", `cannot write the join file ${path}: ${(error as NodeJS.ErrnoException).code}`, {
+      next: "Choose another place with --join-file PATH.",
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,62 @@
+/** `portmesh agent run`: the agent of one node. */
+import { hostname } from "node:os";
+import { Command } from "commander";
+import { PortmeshError } from "../../shared/errors.ts";
+import { interruptible } from "../interrupt.ts";
+import { durationMs } from "../options.ts";
+import type { Terminal } from "../terminal.ts";
+import { portmeshVersion } from "../version.ts";
+
+interface AgentFlags {
+  joinFile?: string;
+  join?: string;
+  name?: string;
+  node?: string;
+  policy?: string;
+  giveUp: number;
+}
+
+export function agentCommand(terminal: Terminal, done: (exitCode: number) => void): Command {
+  const run = new Command("run")
+    .description("join a coordinator, hold this node's ports and probe its peers until the check is finished")
+    .option("--join-file <path>", "file with the join string; - reads standard input")
+    .option("--join <string>", "the join string itself (visible in the process list: prefer --join-file)")
+    .requiredOption("--name <node>", "this node's name in the cluster file")
+    .option("--policy <file>", "what this node may probe (YAML); default: private addresses only")
+    .option("--give-up <duration>", "end after so long without a coordinator", durationMs, 600_000)
+    .action(async (flags: AgentFlags) => {
+      done(await runCommand(flags, terminal));
+    });
+  return new Command("agent").description("the agent of one node").addCommand(run);
+}
+
+async function runCommand(flags: AgentFlags, terminal: Terminal): Promise<number> {
+  const [{ readFileSync }, { runAgent }, { parseJoinString }, { defaultPolicy }] = await Promise.all([
+    import("node:fs"),
+    import("../../agent/agent.ts"),
+    import("../../shared/join-string.ts"),
+    import("../../agent/policy.ts"),
+  ]);
+  if ((flags.joinFile === undefined) === (flags.join === undefined)) {
+    throw new PortmeshError("usage", "needs either --join-file or --join", { next: "The coordinator wrote the join file when it started." });
+  }
+  const policy = flags.policy === undefined ? defaultPolicy : (await import("../policy-file.ts")).readPolicy(flags.policy);
+  const join = parseJoinString(flags.join ?? readJoinFile(flags.joinFile!, readFileSync));
+  using interrupt = interruptible();
+  const config = { node: flags.name!, join, policy, version: portmeshVersion(), host: hostname(), pid: process.pid, giveUpMs: flags.giveUp };
+  const tell = (line: string): void => void terminal.err.write(`${line}\n`);
+  const reason = await runAgent(config, { tell, random: Math.random }, interrupt.signal);
+  if (reason !== undefined) tell(`finished: ${reason}`);
+  return interrupt.exitCode ?? 0;
+}
+
+function readJoinFile(path: string, read: typeof import("node:fs").readFileSync): string {
+  try {
+    return read(path === "-" ? 0 : path, "utf8");
+  } catch (error) {
+    throw new PortmeshError("usage", `cannot read the join file ${path}: ${(error as NodeJS.ErrnoException).code}`, {
+      next: "Copy it from the host of the coordinator; it exists while the coordinator runs.",
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,114 @@
+/** `portmesh check`: is everything open that the product needs, before it is installed or while it runs? */
+import { writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { Command, Option } from "commander";
+import { PortmeshError } from "../../shared/errors.ts";
+import { checkPhases, type CheckPhase } from "../../shared/names.ts";
+import type { FailOn, Report } from "../../shared/report.ts";
+import { interruptible } from "../interrupt.ts";
+import { commaList, durationMs, failOn, listenAddress } from "../options.ts";
+import { painter, type Terminal } from "../terminal.ts";
+import { portmeshVersion } from "../version.ts";
+import { fileOptions, formatNames, formats, type Format } from "../views/formats.ts";
+
+interface CheckFlags {
+  phase: CheckPhase;
+  listen: { host: string; port: number };
+  advertise?: string[];
+  joinFile: string;
+  wait: number;
+  local?: string;
+  output: Format;
+  report: string[];
+  failOn: FailOn[];
+}
+
+export function checkCommand(terminal: Terminal, done: (exitCode: number) => void): Command {
+  return new Command("check")
+    .description("check every required path between the nodes of a cluster file, and report")
+    .argument("<cluster.yaml>", "the cluster file")
+    .addOption(new Option("--phase <phase>", "which phase must be ready").choices(checkPhases).default("install"))
+    .option("--listen <host:port>", "where agents reach this coordinator", listenAddress, { host: "0.0.0.0", port: 7717 })
+    .option("--advertise <hosts>", "names or addresses to write into the join string, by commas", commaList)
+    .option("--join-file <path>", "where to write the join string for the agents", "portmesh.join")
+    .option("--wait <duration>", "how long to wait for the agents", durationMs, 300_000)
+    .option("--local <node>", "run the agent of this node in this process")
+    .addOption(new Option("-o, --output <format>", "what to print").choices(formatNames).default("text"))
+    .option("--report <format=path>", "also write a report file (repeatable)", (value: string, list: string[]) => [...list, value], [])
+    .option("--fail-on <list>", "what makes the exit code bad: fail, warn, incomplete", failOn, ["fail", "incomplete"])
+    .addHelpText("after", "\nExamples:\n  portmesh check cluster.yaml\n  portmesh check cluster.yaml --report html=report.html --report csv=firewall-request.csv\n  portmesh check cluster.yaml -o junit > results.xml")
+    .action(async (file: string, flags: CheckFlags) => {
+      done(await check(file, flags, terminal));
+    });
+}
+
+async function check(file: string, flags: CheckFlags, terminal: Terminal): Promise<number> {
+  const reports = flags.report.map(reportFile);
+  const { readCluster } = await import("../cluster-input.ts");
+  const cluster = readCluster(file);
+  if (flags.local !== undefined && !cluster.nodes.some(({ name }) => name === flags.local)) {
+    throw new PortmeshError("usage", `--local ${flags.local}: the cluster file has no such node`, {
+      next: `Choose one of ${cluster.nodes.map(({ name }) => name).join(", ")}.`,
+    });
+  }
+  const [{ makePlan }, { runCheck }, { exitCodeOf }] = await Promise.all([
+    import("../../shared/plan.ts"),
+    import("../check-run.ts"),
+    import("../../shared/report.ts"),
+  ]);
+  const plan = makePlan(cluster, flags.phase);
+  using interrupt = interruptible();
+  const localAgent = new AbortController();
+  let local: Promise<unknown> = Promise.resolve();
+  const report = await runCheck(
+    {
+      plan,
+      ...flags.listen,
+      advertise: flags.advertise,
+      joinFile: flags.joinFile,
+      waitMs: flags.wait,
+      probeTimeoutMs: cluster.probing.timeoutMs,
+      onReady: (joinString) => {
+        if (flags.local !== undefined) local = startLocalAgent(flags.local, joinString, localAgent.signal);
+      },
+    },
+    terminal,
+    interrupt.signal,
+  );
+  localAgent.abort();
+  await local;
+  print(report, flags.output, reports, terminal);
+  return interrupt.exitCode ?? exitCodeOf(report, flags.failOn);
+}
+
+async function startLocalAgent(node: string, joinString: string, signal: AbortSignal): Promise<void> {
+  const [{ runAgent }, { parseJoinString }, { defaultPolicy }] = await Promise.all([
+    import("../../agent/agent.ts"),
+    import("../../shared/join-string.ts"),
+    import("../../agent/policy.ts"),
+  ]);
+  const config = { node, join: parseJoinString(joinString), policy: defaultPolicy, version: portmeshVersion(), host: hostname(), pid: process.pid, giveUpMs: 0 };
+  await runAgent(config, { tell: () => {}, random: Math.random }, signal);
+}
+
+/** The result goes to stdout; a report that cannot be written is said and does not hide the verdict. */
+export function print(report: Report, output: Format, files: readonly { format: Format; path: string }[], terminal: Terminal): void {
+  terminal.out.write(formats[output](report, { paint: painter(terminal.out), ascii: terminal.ascii }));
+  for (const { format, path } of files) {
+    try {
+      writeFileSync(path, formats[format](report, fileOptions));
+      terminal.err.write(`wrote ${path}\n`);
+    } catch (error) {
+      terminal.err.write(`${painter(terminal.err)("red", "error:")} cannot write the report ${path}: ${(error as NodeJS.ErrnoException).code}\n`);
+    }
+  }
+}
+
+export function reportFile(text: string): { format: Format; path: string } {
+  const at = text.indexOf("=");
+  const format = text.slice(0, at) as Format;
+  if (at < 1 || at === text.length - 1 || !formatNames.includes(format)) {
+    throw new PortmeshError("usage", `--report ${text}: must be FORMAT=PATH`, { next: `Formats: ${formatNames.join(", ")}.` });
+  }
+  return { format, path: text.slice(at + 1) };
+}

@@ -1,0 +1,67 @@
+/** The composition root: the command table, and what an error looks like to whoever runs a command. */
+import { Command, CommanderError } from "commander";
+import { describeError, PortmeshError } from "../shared/errors.ts";
+import { agentCommand } from "./commands/agent.ts";
+import { checkCommand } from "./commands/check.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { probeCommand } from "./commands/probe.ts";
+import { specCommand } from "./commands/spec.ts";
+import { versionCommand } from "./commands/version.ts";
+import { exitCodesHelp } from "./exit-codes.ts";
+import { painter, wantsAscii, type Terminal } from "./terminal.ts";
+import { portmeshVersion } from "./version.ts";
+
+const terminal: Terminal = { out: process.stdout, err: process.stderr, ascii: wantsAscii(process.env) };
+process.exitCode = await run(process.argv.slice(2));
+
+async function run(args: readonly string[]): Promise<number> {
+  const isHelpTopic = args[0] === "help" && args[1] === "exit-codes";
+  if (isHelpTopic) {
+    terminal.out.write(exitCodesHelp);
+    return 0;
+  }
+  let exitCode = 0;
+  const program = new Command("portmesh")
+    .description("Proves which ports are open between the nodes of a cluster.")
+    .version(portmeshVersion())
+    .option("--ascii", "letters instead of symbols", () => {
+      terminal.ascii = true;
+      return true;
+    })
+    .addHelpText("after", "\nExamples:\n  portmesh demo\n  portmesh spec list\n  portmesh check cluster.yaml\n  portmesh probe 10.0.0.1:443\n\nTopics:\n  portmesh help exit-codes")
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(painter(terminal.err)("red", text)) });
+  const done = (code: number): void => {
+    exitCode = code;
+  };
+  for (const command of [checkCommand, agentCommand, specCommand, probeCommand, demoCommand, versionCommand]) {
+    program.addCommand(inherit(command(terminal, done), program));
+  }
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+/** Subcommands report their errors the way the program does. */
+function inherit(command: Command, program: Command): Command {
+  command.copyInheritedSettings(program);
+  for (const child of command.commands) inherit(child, command);
+  return command;
+}
+
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const paint = painter(terminal.err);
+  if (error instanceof PortmeshError) {
+    terminal.err.write(`${paint("red", "error:")} ${error.message}\n`);
+    if (error.next !== undefined) terminal.err.write(`${error.next}\n`);
+    return error.exitCode;
+  }
+  terminal.err.write(`${paint("red", "defect:")} ${error instanceof Error ? (error.stack ?? error.message) : describeError(error)}\n`);
+  terminal.err.write("This is a fault of Portmesh. Please report it with the lines above.\n");
+  return 1;
+}

@@ -1,0 +1,39 @@
+/** Parsers for option values; a bad one is a usage error that names what is allowed. */
+import { InvalidArgumentError } from "commander";
+import { parseDuration } from "../shared/duration.ts";
+import { failOnWords, type FailOn } from "../shared/report.ts";
+
+export function durationMs(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError("Must be a duration with its unit, such as 500ms, 30s or 5m.");
+  return ms;
+}
+
+/** `HOST:PORT`, `[v6]:PORT` or `:PORT`. */
+export function listenAddress(text: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:\s]*)):([0-9]{1,5})$/i.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65535) throw new InvalidArgumentError("Must be HOST:PORT, [IPv6]:PORT or :PORT, with a port up to 65535.");
+  return { host: match[1] ?? (match[2] === "" ? "0.0.0.0" : match[2]!), port };
+}
+
+export function commaList(text: string): string[] {
+  return text.split(",").map((item) => item.trim()).filter((item) => item !== "");
+}
+
+export function failOn(text: string): FailOn[] {
+  const words = commaList(text);
+  const wrong = words.find((word) => !failOnWords.includes(word as FailOn));
+  if (wrong !== undefined || words.length === 0) throw new InvalidArgumentError(`Must be a list of ${failOnWords.join(", ")}.`);
+  return words as FailOn[];
+}
+
+export function wholeNumber(minimum: number, maximum: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (!/^[0-9]+$/.test(text) || number < minimum || number > maximum) {
+      throw new InvalidArgumentError(`Must be a whole number from ${minimum} to ${maximum}.`);
+    }
+    return number;
+  };
+}

@@ -1,0 +1,30 @@
+/** Reads `--policy FILE`. Apart from the agent, which then needs no YAML and no schema library unless there is a policy. */
+import Type from "typebox";
+import { defaultPolicy, type Policy } from "../agent/policy.ts";
+import { familyOf } from "../shared/addresses.ts";
+import { readDocument, throwProblems } from "../shared/document.ts";
+import { readTextFile } from "../shared/spec-folder.ts";
+
+const PolicySchema = Type.Object(
+  {
+    allow: Type.Optional(Type.Array(Type.String(), { minItems: 1, description: "CIDR ranges this node may probe." })),
+    probesPerSecond: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+  },
+  { additionalProperties: false, title: "Portmesh agent policy" },
+);
+
+/** @throws InvalidInputError with every mistake of the file. */
+export function readPolicy(path: string): Policy {
+  const source = readDocument(PolicySchema, readTextFile(path, "the policy file"), path);
+  const { allow = defaultPolicy.allow, probesPerSecond = defaultPolicy.probesPerSecond } = source.value;
+  throwProblems(
+    allow.flatMap((range, index) => (isCidr(range) ? [] : [source.problem(`/allow/${index}`, `must be a range such as 10.0.0.0/8; found ${range}`)])),
+  );
+  return { allow, probesPerSecond };
+}
+
+function isCidr(range: string): boolean {
+  const [address = "", prefix = "", ...rest] = range.split("/");
+  const family = familyOf(address);
+  return family !== undefined && rest.length === 0 && /^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128);
+}

@@ -1,0 +1,33 @@
+/** The firewall change request: one line a rule that is missing (or too many), in RFC 4180 CSV. */
+import { explainPath, failingPorts } from "../../shared/explain.ts";
+import type { Report } from "../../shared/report.ts";
+
+const header = ["action", "source", "source_address", "destination", "destination_address", "protocol", "ports", "why", "verdict", "reason", "evidence", "document", "time"];
+
+export function renderCsv(report: Report): string {
+  const addressOf = new Map(report.nodes.map(({ name, address }) => [name, address]));
+  const rows = report.paths
+    .filter(({ verdict }) => verdict !== "pass")
+    .map((path) => [
+      path.verdict === "unknown" ? "clarify" : path.expected === "closed" ? "block" : "allow",
+      path.from,
+      addressOf.get(path.from) ?? "",
+      path.to,
+      path.evidence.source.address ?? addressOf.get(path.to) ?? "",
+      path.transport,
+      failingPorts(path),
+      `${path.spec}: ${path.flow}`,
+      path.verdict,
+      path.reason,
+      explainPath(path),
+      path.doc,
+      report.finishedAt,
+    ]);
+  return [header, ...rows].map((row) => `${row.map(quote).join(",")}\r\n`).join("");
+}
+
+/** A cell that begins like a formula would be run by a spreadsheet: an apostrophe makes it text. */
+function quote(cell: string): string {
+  const inert = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
+  return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
+}

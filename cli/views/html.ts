@@ -1,0 +1,122 @@
+/** The report as one self-contained page to mail: no script, no request to anywhere, light and dark. */
+import { explainPath, failingPorts, remedyFor } from "../../shared/explain.ts";
+import { verdicts, type Verdict } from "../../shared/names.ts";
+import type { Report, ReportPath } from "../../shared/report.ts";
+import { cellsOf } from "./matrix.ts";
+import { htmlStyle } from "./html-style.ts";
+
+const glyph: Readonly<Record<Verdict, string>> = { pass: "●", warn: "!", unknown: "?", fail: "×" };
+/** A bigger matrix does not fit a page; the tables below it have every path. */
+const maxMatrixNodes = 100;
+
+export function renderHtml(report: Report): string {
+  const { summary } = report;
+  const title = `Portmesh report: ${escape(report.cluster)}`;
+  const counts = (["pass", "fail", "warn", "unknown"] as const)
+    .map((verdict) => `<li class="${verdict}"><b>${summary[verdict]}</b> ${verdict}</li>`)
+    .join("");
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${title}</title>
+<style>${htmlStyle}</style>
+</head>
+<body>
+<h1>${title}</h1>
+<p class="verdict ${summary.verdict}">${glyph[summary.verdict]} ${summary.verdict}${report.interrupted ? " (interrupted)" : ""}</p>
+<p>${report.specs.map(({ id, version }) => `${escape(id)} ${version}`).join(", ")} · ${report.phase} phase ·
+${report.nodes.length} nodes · ${summary.probes} probes · finished ${report.finishedAt}</p>
+<ul class="counts">${counts}</ul>
+${matrix(report)}
+${failures(report)}
+${flows(report)}
+${nodes(report)}
+${statements(report)}
+</body>
+</html>
+`;
+}
+
+function matrix(report: Report): string {
+  if (report.nodes.length > maxMatrixNodes) return "";
+  const cells = cellsOf(report);
+  const head = cells.nodes.map((name) => `<th scope="col"><span>${escape(name)}</span></th>`).join("");
+  const rows = cells.nodes.map((from) => {
+    const row = cells.nodes.map((to) => {
+      const verdict = cells.verdict(from, to);
+      if (verdict === undefined) return `<td class="none">${from === to ? "-" : "·"}</td>`;
+      return `<td class="${verdict}" title="${escape(`${from} to ${to}: ${verdict}`)}">${glyph[verdict]}</td>`;
+    });
+    return `<tr><th scope="row">${escape(from)}</th>${row.join("")}</tr>`;
+  });
+  return `<h2>Matrix</h2>
+<div class="scroll"><table class="matrix"><caption>from (rows) to (columns): the worst verdict of all flows</caption>
+<thead><tr><td></td>${head}</tr></thead><tbody>${rows.join("\n")}</tbody></table></div>`;
+}
+
+function failures(report: Report): string {
+  const bad = report.paths.filter(({ verdict }) => verdict !== "pass").toSorted((a, b) => verdicts.indexOf(b.verdict) - verdicts.indexOf(a.verdict));
+  if (bad.length === 0) return `<h2>Findings</h2><p>Every path passes.</p>`;
+  return `<h2>Findings</h2>${table(["", "from", "to", "ports", "flow", "reason", "what was seen", "next", "document"], bad.map(finding))}`;
+}
+
+function finding(path: ReportPath): string[] {
+  const { from, to, transport, flow, reason, verdict, doc } = path;
+  return [
+    `<span class="${verdict}">${glyph[verdict]} ${verdict}</span>`,
+    ...[from, to, `${transport}/${failingPorts(path)}`, flow, reason, explainPath(path), remedyFor(path) ?? "", doc].map(escape),
+  ];
+}
+
+function flows(report: Report): string {
+  const groups = Map.groupBy(report.paths, ({ spec, flow, expected }) => `${spec}/${flow}/${expected}`);
+  const rows = Array.from(groups.values(), (paths) => {
+    const { spec, flow, transport, ports, protocol, expected, doc } = paths[0]!;
+    const passed = paths.filter(({ verdict }) => verdict === "pass").length;
+    const coverage = [...new Set(paths.map((path) => path.coverage))].join(", ");
+    return [`${spec}/${flow}`, `${transport}/${ports}`, expected === "closed" ? "must be closed" : protocol, `${passed}/${paths.length}`, coverage, doc].map(escape);
+  });
+  return `<h2>Flows</h2>${table(["flow", "ports", "probed as", "paths passing", "ports covered", "document"], rows)}`;
+}
+
+function nodes(report: Report): string {
+  const rows = report.nodes.map(({ name, addresses, roles, zone, agent, listeners }) =>
+    [
+      name,
+      addresses.join(", "),
+      roles.join(", "),
+      zone ?? "",
+      agent === null ? "no agent" : `${agent.version}, ${agent.state}`,
+      `${listeners.bound} bound, ${listeners.occupied} occupied, ${listeners.denied} denied, ${listeners.absent} absent`,
+    ].map(escape),
+  );
+  return `<h2>Nodes</h2>${table(["node", "addresses", "roles", "zone", "agent", "listeners"], rows)}`;
+}
+
+function statements(report: Report): string {
+  const list = (applies: boolean): string[][] =>
+    report.statements
+      .filter((statement) => statement.applies === applies)
+      .map(({ spec, section, row, text, why, doc }) => [`${spec}/${section}/${row}`, text, why, doc].map(escape));
+  const [applying, leftOut] = [list(true), list(false)];
+  const head = ["row", "what", "why", "document"];
+  return [
+    applying.length === 0 ? "" : `<h2>Not probed, to be confirmed otherwise</h2>${table(head, applying)}`,
+    leftOut.length === 0 ? "" : `<h2>Left out by the chosen options</h2>${table(head, leftOut)}`,
+  ].join("\n");
+}
+
+/** Cells are already HTML. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const header = head.map((title) => `<th scope="col">${title}</th>`).join("");
+  const body = rows.map((row) => `<tr>${row.map((cell) => `<td>${cell}</td>`).join("")}</tr>`).join("\n");
+  return `<div class="scroll"><table><thead><tr>${header}</tr></thead><tbody>\n${body}\n</tbody></table></div>`;
+}
+
+function escape(text: string): string {
+  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+  return text.replace(/[&<>"']/g, (character) => entities[character]!);
+}

@@ -1,0 +1,36 @@
+/** The report as Markdown, for tickets and pull requests. */
+import { explainPath, failingPorts, remedyFor } from "../../shared/explain.ts";
+import type { Report } from "../../shared/report.ts";
+
+export function renderMarkdown(report: Report): string {
+  const { summary } = report;
+  const bad = report.paths.filter(({ verdict }) => verdict !== "pass");
+  const lines = [
+    `# Portmesh report: ${cell(report.cluster)}`,
+    "",
+    `${report.specs.map(({ id, version }) => `${id} ${version}`).join(", ")}, ${report.phase} phase, finished ${report.finishedAt}`,
+    "",
+    `**${summary.verdict}**: ${summary.pass} pass, ${summary.fail} fail, ${summary.warn} warn, ${summary.unknown} unknown of ${summary.paths} paths (${summary.probes} probes)`,
+    "",
+  ];
+  if (bad.length > 0) {
+    lines.push("| from | to | ports | flow | verdict | reason | what was seen | next |", "|---|---|---|---|---|---|---|---|");
+    for (const path of bad) {
+      const { from, to, transport, flow, verdict, reason } = path;
+      const cells = [from, to, `${transport}/${failingPorts(path)}`, flow, verdict, reason, explainPath(path), remedyFor(path) ?? ""];
+      lines.push(`| ${cells.map(cell).join(" | ")} |`);
+    }
+    lines.push("");
+  }
+  const applying = report.statements.filter(({ applies }) => applies);
+  if (applying.length > 0) {
+    lines.push("## Not probed, to be confirmed otherwise", "", "| row | what | why not probed | document |", "|---|---|---|---|");
+    for (const { spec, row, text, why, doc } of applying) lines.push(`| ${[`${spec}/${row}`, text, why, doc].map(cell).join(" | ")} |`);
+    lines.push("");
+  }
+  return lines.join("\n");
+}
+
+function cell(text: string): string {
+  return text.replace(/[\\`*_<>|[\]]/g, "\\$&").replaceAll("\n", " ");
+}

@@ -1,0 +1,133 @@
+/** One connected agent: checks every frame, admits or refuses, and turns the rest into calls. */
+import { Compile, type Validator } from "typebox/compile";
+import type { WebSocket } from "ws";
+import { closeCodes, heartbeatMs } from "../shared/link.ts";
+import { AgentMessageSchema, type AgentMessage, type CoordinatorMessage, type HelloMessage, type ListeningMessage, type RefusalCode, type ResultsMessage } from "../shared/wire.ts";
+import type { Member, Refusal } from "./membership.ts";
+
+const helloTimeoutMs = 5_000;
+
+export interface SessionEvents {
+  /** Admits the agent and returns the welcome to send, or a refusal. */
+  join(hello: HelloMessage, session: AgentSession): Promise<{ member: Member; welcome: CoordinatorMessage } | Refusal>;
+  listening(member: Member, message: ListeningMessage): void;
+  /** Returns what was wrong with the frame, if anything. */
+  results(member: Member, message: ResultsMessage): string | undefined;
+  done(member: Member, round: number): void;
+  /** `clean` where the agent said goodbye. */
+  ended(member: Member, clean: boolean): void;
+}
+
+/** One compiled check a message type: a union would report the failures of every member. */
+const checks = new Map<string, Validator>(
+  AgentMessageSchema.anyOf.map((schema) => [schema.properties.type.const, Compile(schema) as unknown as Validator]),
+);
+
+export class AgentSession {
+  readonly #socket: WebSocket;
+  readonly #events: SessionEvents;
+  readonly #settled: () => void;
+  #member: Member | undefined;
+  #joining = false;
+  #clean = false;
+  #heard = true;
+
+  constructor(socket: WebSocket, events: SessionEvents, settled: () => void) {
+    this.#socket = socket;
+    this.#events = events;
+    this.#settled = settled;
+    const helloTimer = setTimeout(() => socket.close(closeCodes.silent, "no hello"), helloTimeoutMs);
+    const heartbeat = setInterval(() => {
+      if (!this.#heard) socket.terminate();
+      this.#heard = false;
+      socket.ping();
+    }, heartbeatMs);
+    socket.on("pong", () => {
+      this.#heard = true;
+    });
+    socket.on("error", () => socket.terminate());
+    socket.on("message", (data: Buffer, isBinary: boolean) => {
+      this.#heard = true;
+      clearTimeout(helloTimer);
+      const message = isBinary ? undefined : parse(data);
+      if (message === undefined) this.refuse({ code: "bad-message", message: "a frame is not a known message", next: "Use the same version of agent and coordinator." });
+      else this.#handle(message);
+    });
+    socket.once("close", () => {
+      clearTimeout(helloTimer);
+      clearInterval(heartbeat);
+      settled();
+      if (this.#member !== undefined) events.ended(this.#member, this.#clean);
+    });
+  }
+
+  send(message: CoordinatorMessage): void {
+    this.#socket.send(JSON.stringify(message));
+  }
+
+  refuse(refusal: { code: RefusalCode; message: string; next: string }): void {
+    this.send({ type: "refused", ...refusal });
+    this.#socket.close(closeCodes.refused, refusal.code);
+  }
+
+  /** Resolves when the far end has closed as well. */
+  finish(reason: string): Promise<void> {
+    this.#clean = true;
+    if (this.#socket.readyState === this.#socket.CLOSED) return Promise.resolve();
+    const closed = new Promise<void>((resolve) => this.#socket.once("close", () => resolve()));
+    this.send({ type: "finish", reason });
+    this.#socket.close(closeCodes.finished, reason);
+    return closed;
+  }
+
+  replace(): void {
+    this.#member = undefined;
+    this.#socket.close(closeCodes.replaced, "replaced by a newer connection");
+  }
+
+  #handle(message: AgentMessage): void {
+    const member = this.#member;
+    if (message.type === "hello") {
+      if (!this.#joining) void this.#join(message);
+      return;
+    }
+    if (member === undefined) return;
+    switch (message.type) {
+      case "listening":
+        this.#events.listening(member, message);
+        break;
+      case "results": {
+        const problem = this.#events.results(member, message);
+        if (problem !== undefined) this.refuse({ code: "bad-message", message: problem, next: "Report this as a defect of the agent." });
+        break;
+      }
+      case "done":
+        this.#events.done(member, message.round);
+        break;
+      case "bye":
+        this.#clean = true;
+        break;
+    }
+  }
+
+  async #join(hello: HelloMessage): Promise<void> {
+    this.#joining = true;
+    const answer = await this.#events.join(hello, this);
+    this.#settled();
+    if ("code" in answer) {
+      this.refuse(answer);
+      return;
+    }
+    this.#member = answer.member;
+    this.send(answer.welcome);
+  }
+}
+
+function parse(data: Buffer): AgentMessage | undefined {
+  try {
+    const message = JSON.parse(data.toString("utf8")) as AgentMessage;
+    return checks.get(message.type)?.Check(message) === true ? message : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * Which nodes have an agent, and what each of them holds. A name belongs to the agent that joined under it
+ * until that agent says goodbye or stays away for longer than its lease.
+ */
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import type { ListenerState } from "../shared/names.ts";
+import type { FarEnd } from "../shared/judge.ts";
+import type { Plan } from "../shared/plan.ts";
+import type { HelloMessage, ListenerException, ListeningMessage, RefusalCode } from "../shared/wire.ts";
+
+/** An agent that lost its link may come back for this long before its name is free again. */
+export const leaseMs = 15_000;
+
+export interface Member {
+  node: number;
+  session: string;
+  version: string;
+  host: string;
+  pid: number;
+  connected: boolean;
+  /** When the link was lost, in the clock's milliseconds. */
+  lostAt: number | undefined;
+  /** The round whose listeners it has reported; undefined before the first. */
+  listening: ListeningReport | undefined;
+}
+
+export interface ListeningReport {
+  bound: number;
+  elapsedMs: number;
+  counts: Record<ListenerState, number>;
+  exceptions: ReadonlyMap<string, ListenerException>;
+}
+
+export interface Refusal {
+  code: RefusalCode;
+  message: string;
+  next: string;
+}
+
+export class Membership {
+  readonly #plan: Plan;
+  readonly #token: Buffer;
+  readonly #now: () => number;
+  readonly #members = new Map<number, Member>();
+
+  constructor(plan: Plan, token: string, now: () => number) {
+    this.#plan = plan;
+    this.#token = Buffer.from(token);
+    this.#now = now;
+  }
+
+  /** Admits an agent, or says why not. The token is checked before anything about names is said. */
+  admit(hello: HelloMessage): Member | Refusal {
+    const node = this.#plan.nodes.find(({ name }) => name === hello.node);
+    const current = node === undefined ? undefined : this.#members.get(node.index);
+    const isReturning = hello.session !== undefined && current !== undefined && equals(hello.session, Buffer.from(current.session));
+    if (!isReturning && !(hello.token !== undefined && equals(hello.token, this.#token))) {
+      return {
+        code: "wrong-token",
+        message: "the token or session is not valid for this run",
+        next: "Use the join string of the coordinator that runs now.",
+      };
+    }
+    if (node === undefined) {
+      return {
+        code: "unknown-node",
+        message: `the cluster has no node ${JSON.stringify(hello.node)}; it has ${listNames(this.#plan)}`,
+        next: "Start the agent with --name and one of these.",
+      };
+    }
+    if (!isReturning && current !== undefined && this.#holdsName(current)) {
+      const since = current.connected ? "is connected" : "lost its link moments ago and may come back";
+      return {
+        code: current.connected ? "name-in-use" : "token-used",
+        message: `an agent on ${current.host} (pid ${current.pid}) has already joined as ${hello.node} and ${since}`,
+        next: `Stop that agent first, or give this one its own name; the name is free ${leaseMs / 1_000} s after the other is gone.`,
+      };
+    }
+    const member: Member = {
+      node: node.index,
+      session: isReturning ? current.session : randomBytes(24).toString("base64url"),
+      version: hello.version,
+      host: hello.host,
+      pid: hello.pid,
+      connected: true,
+      lostAt: undefined,
+      listening: undefined,
+    };
+    this.#members.set(node.index, member);
+    return member;
+  }
+
+  lost(member: Member): void {
+    if (this.#members.get(member.node) !== member) return;
+    member.connected = false;
+    member.lostAt = this.#now();
+  }
+
+  /** The agent left in good order: its name is free at once. */
+  left(member: Member): void {
+    if (this.#members.get(member.node) === member) member.lostAt = Number.NEGATIVE_INFINITY;
+  }
+
+  reportListening(member: Member, message: ListeningMessage): void {
+    const counts: Record<ListenerState, number> = { bound: message.bound, occupied: 0, denied: 0, absent: 0 };
+    const exceptions = new Map<string, ListenerException>();
+    for (const exception of message.exceptions) {
+      counts[exception.state]++;
+      exceptions.set(listenerKey(exception.transport, exception.address, exception.port), exception);
+    }
+    member.listening = { bound: message.bound, elapsedMs: message.elapsedMs, counts, exceptions };
+  }
+
+  member(node: number): Member | undefined {
+    return this.#members.get(node);
+  }
+
+  /** Nodes whose agent is there and has its listeners open. */
+  get ready(): Member[] {
+    return [...this.#members.values()].filter(({ connected, listening }) => connected && listening !== undefined);
+  }
+
+  get missing(): string[] {
+    return this.#plan.nodes.filter(({ index }) => !this.#isReady(index)).map(({ name }) => name);
+  }
+
+  /** Whether an agent may still come back by itself. */
+  isWithinLease(node: number): boolean {
+    const member = this.#members.get(node);
+    return member !== undefined && this.#holdsName(member);
+  }
+
+  /** What the far end of a probe held on a port. */
+  farEnd(node: number, transport: string, address: string, port: number): FarEnd & { exception?: ListenerException } {
+    const member = this.#members.get(node);
+    if (member?.listening === undefined) return { agent: "missing", listener: undefined };
+    const exception = member.listening.exceptions.get(listenerKey(transport, address, port));
+    const farEnd = { agent: member.connected ? ("alive" as const) : ("gone" as const), listener: exception?.state ?? ("bound" as const) };
+    return exception === undefined ? farEnd : { ...farEnd, exception };
+  }
+
+  #isReady(node: number): boolean {
+    const member = this.#members.get(node);
+    return member !== undefined && member.connected && member.listening !== undefined;
+  }
+
+  #holdsName(member: Member): boolean {
+    return member.connected || (member.lostAt !== undefined && this.#now() - member.lostAt < leaseMs);
+  }
+}
+
+function listenerKey(transport: string, address: string, port: number): string {
+  return `${transport} ${address} ${port}`;
+}
+
+function equals(text: string, secret: Buffer): boolean {
+  const bytes = Buffer.from(text);
+  return bytes.length === secret.length && timingSafeEqual(bytes, secret);
+}
+
+function listNames(plan: Plan): string {
+  const names = plan.nodes.map(({ name }) => name);
+  return names.length <= 12 ? names.join(", ") : `${names.slice(0, 12).join(", ")} and ${names.length - 12} more`;
+}

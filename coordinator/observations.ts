@@ -1,0 +1,114 @@
+/** The outcomes of one round, a few bytes a port: what the report and the matrix are judged from. */
+import { outcomeKinds, probePhases } from "../shared/names.ts";
+import type { Outcome, Proof } from "../shared/outcome.ts";
+import { countPorts } from "../shared/ports.ts";
+import type { Plan, Target } from "../shared/plan.ts";
+import type { ResultsMessage } from "../shared/wire.ts";
+
+interface Detail {
+  code?: string | undefined;
+  detail?: string | undefined;
+  proof?: Proof | undefined;
+}
+
+export class Observations {
+  readonly #plan: Plan;
+  /** Where the ports of each target begin in the columns. */
+  readonly #offsets: Uint32Array;
+  /** Position in `outcomeKinds` plus one; 0 where nothing was reported. */
+  readonly #kind: Uint8Array;
+  readonly #phase: Uint8Array;
+  readonly #attempts: Uint8Array;
+  readonly #elapsedMs: Float32Array;
+  readonly #rttMs: Float32Array;
+  readonly #details = new Map<number, Detail>();
+  #count = 0;
+
+  constructor(plan: Plan) {
+    this.#plan = plan;
+    this.#offsets = new Uint32Array(plan.targets.length);
+    let size = 0;
+    for (const target of plan.targets) {
+      this.#offsets[target.id] = size;
+      size += countPorts(target.ports);
+    }
+    this.#kind = new Uint8Array(size);
+    this.#phase = new Uint8Array(size);
+    this.#attempts = new Uint8Array(size);
+    this.#elapsedMs = new Float32Array(size);
+    this.#rttMs = new Float32Array(size);
+  }
+
+  /** Ports with a result, and all that were planned. */
+  get progress(): { done: number; of: number } {
+    return { done: this.#count, of: this.#kind.length };
+  }
+
+  /**
+   * Takes a frame of results from one node. Results for targets that are not this node's are refused as a
+   * whole: an agent speaks for itself only.
+   * @returns what was wrong with the frame, or undefined.
+   */
+  record(node: number, message: ResultsMessage): string | undefined {
+    const { target, port, outcome, phase, elapsedUs, rttUs, attempts, details } = message;
+    const columns = [port, outcome, phase, elapsedUs, rttUs, attempts];
+    if (columns.some((column) => column.length !== target.length)) return "the columns differ in length";
+    const cells = target.map((id, index) => this.#cell(node, id, port[index]!));
+    if (cells.includes(undefined)) return "a result is not for a target of this node";
+    for (const [index, cell] of (cells as number[]).entries()) {
+      if (this.#kind[cell] === 0) this.#count++;
+      this.#kind[cell] = outcome[index]! + 1;
+      this.#phase[cell] = phase[index]!;
+      this.#attempts[cell] = attempts[index]!;
+      this.#elapsedMs[cell] = elapsedUs[index]! / 1_000;
+      this.#rttMs[cell] = rttUs[index]! / 1_000;
+      this.#details.delete(cell);
+    }
+    for (const { at, code, detail, proof } of details) {
+      const cell = (cells as number[])[at];
+      if (cell !== undefined) this.#details.set(cell, { code, detail, proof });
+    }
+    return undefined;
+  }
+
+  /** What one port of a target did, or undefined where nothing was reported. */
+  outcome(target: Target, port: number): Outcome | undefined {
+    const cell = this.#offsets[target.id]! + rankOf(target, port);
+    const kind = this.#kind[cell]!;
+    if (kind === 0) return undefined;
+    const { code, detail, proof } = this.#details.get(cell) ?? {};
+    const outcome: Outcome = {
+      kind: outcomeKinds[kind - 1]!,
+      phase: probePhases[this.#phase[cell]!]!,
+      elapsedMs: this.#elapsedMs[cell]!,
+      attempts: this.#attempts[cell]!,
+    };
+    if (this.#rttMs[cell]! > 0) outcome.rttMs = this.#rttMs[cell]!;
+    if (code !== undefined) outcome.code = code;
+    if (detail !== undefined) outcome.detail = detail;
+    if (proof !== undefined) outcome.proof = proof;
+    // An agent leaves out the proof that says just what was expected.
+    else if (outcome.kind === "open") {
+      outcome.proof = { node: target.to, port, seenAddress: "", seenPort: 0, clientVerified: target.protocol === "mtls" };
+    }
+    return outcome;
+  }
+
+  #cell(node: number, id: number, port: number): number | undefined {
+    const target = this.#plan.targets[id];
+    if (target === undefined || target.from !== node) return undefined;
+    const rank = rankOf(target, port);
+    return rank < 0 ? undefined : this.#offsets[id]! + rank;
+  }
+}
+
+/** The position of a port among the ports of a target, or -1. */
+function rankOf(target: Target, port: number): number {
+  let rank = 0;
+  for (const [first, last] of target.ports) {
+    if (port < first) return -1;
+    if (port <= last) return rank + port - first;
+    rank += last - first + 1;
+  }
+  return -1;
+}

@@ -1,0 +1,176 @@
+/** Judges every path of the plan by what both ends reported, and lays the result out as a report. */
+import { judge, type Expectation, type Judgement } from "../shared/judge.ts";
+import { verdicts, worse, type Verdict } from "../shared/names.ts";
+import type { Outcome } from "../shared/outcome.ts";
+import type { Path, Plan, PlannedNode, Target } from "../shared/plan.ts";
+import { countPorts, eachPort, formatPorts, type PortInterval } from "../shared/ports.ts";
+import type { Report, ReportNode, ReportPath } from "../shared/report.ts";
+import type { Membership } from "./membership.ts";
+import type { Observations } from "./observations.ts";
+
+export interface RunFacts {
+  startedAt: Date;
+  finishedAt: Date;
+  interrupted: boolean;
+}
+
+export function buildReport(plan: Plan, observations: Observations, membership: Membership, facts: RunFacts): Report {
+  const paths = plan.paths.map((path) => reportPath(path, plan, observations, membership));
+  const count = (verdict: Verdict): number => paths.filter((path) => path.verdict === verdict).length;
+  const counted = paths.filter(({ level, verdict }) => level !== "optional" || verdict !== "fail");
+  return {
+    apiVersion: "portmesh/v1",
+    kind: "Report",
+    cluster: plan.cluster,
+    specs: plan.specs.map(({ id, version }) => ({ id, version })),
+    phase: plan.phase,
+    startedAt: facts.startedAt.toISOString(),
+    finishedAt: facts.finishedAt.toISOString(),
+    interrupted: facts.interrupted,
+    summary: {
+      paths: paths.length,
+      pass: count("pass"),
+      warn: count("warn"),
+      fail: count("fail"),
+      unknown: count("unknown"),
+      probes: observations.progress.done,
+      statements: plan.statements.filter(({ applies }) => applies).length,
+      verdict: counted.reduce<Verdict>((worst, { verdict }) => worse(worst, verdict), paths.length === 0 ? "unknown" : "pass"),
+    },
+    nodes: plan.nodes.map((node) => reportNode(node, membership)),
+    paths,
+    endpoints: [],
+    requirements: [],
+    statements: [...plan.statements],
+    causes: [],
+  };
+}
+
+function reportNode(node: PlannedNode, membership: Membership): ReportNode {
+  const member = membership.member(node.index);
+  const { bound, occupied, denied, absent } = member?.listening?.counts ?? { bound: 0, occupied: 0, denied: 0, absent: 0 };
+  return {
+    name: node.name,
+    address: node.addresses[0]!,
+    addresses: [...node.addresses],
+    roles: [...node.roles],
+    ...(node.zone === undefined ? {} : { zone: node.zone }),
+    agent:
+      member === undefined
+        ? null
+        : { version: member.version, host: member.host, state: member.connected ? "alive" : "gone" },
+    listeners: { bound, occupied, denied, absent },
+  };
+}
+
+/** What is known of one port of a path on one address. */
+interface PortFinding extends Judgement {
+  port: number;
+  target: Target | undefined;
+  outcome: Outcome | undefined;
+}
+
+function reportPath(path: Path, plan: Plan, observations: Observations, membership: Membership): ReportPath {
+  const targets = path.targets.map((id) => plan.targets[id]!);
+  const rtts: number[] = [];
+  let probed = 0;
+  const findings = Array.from(eachPort(path.ports), (port): PortFinding => {
+    const perAddress = targets.map((target): PortFinding => {
+      const outcome = observations.outcome(target, port);
+      const farEnd = membership.farEnd(path.to, path.transport, target.address, port);
+      if (outcome?.rttMs !== undefined) rtts.push(outcome.rttMs);
+      return { port, target, outcome, ...judge(expectationOf(path, port), outcome, farEnd) };
+    });
+    if (perAddress.length > 0 && perAddress.every(({ outcome }) => outcome !== undefined)) probed++;
+    return worst(perAddress) ?? { port, target: undefined, outcome: undefined, verdict: "unknown", reason: "never-probed" };
+  });
+  const shown = (path.anyOf ? best(findings) : worst(findings))!;
+  const intervals = intervalsOf(findings);
+  return {
+    from: plan.nodes[path.from]!.name,
+    to: plan.nodes[path.to]!.name,
+    spec: path.spec,
+    flow: path.flow,
+    level: path.level,
+    transport: path.transport,
+    protocol: path.protocol,
+    ports: formatPorts(path.ports),
+    expected: path.open ? "open" : "closed",
+    verdict: shown.verdict,
+    reason: shown.reason,
+    rttMs: rtts.length === 0 ? null : round(median(rtts)),
+    coverage: `${probed}/${countPorts(path.ports)}`,
+    doc: path.doc,
+    evidence: evidenceOf(shown, path, plan, membership),
+    ...(intervals.length > 1 ? { intervals } : {}),
+  };
+}
+
+function expectationOf(path: Path, port: number): Expectation {
+  return {
+    open: path.open,
+    transport: path.transport,
+    node: path.to,
+    ports: path.redirectTo === undefined ? [port] : [port, path.redirectTo],
+    serviceExpected: false,
+  };
+}
+
+/** The first of the worst; undefined of none. */
+function worst<Finding extends Judgement>(findings: readonly Finding[]): Finding | undefined {
+  return findings.toSorted((a, b) => verdicts.indexOf(b.verdict) - verdicts.indexOf(a.verdict))[0];
+}
+
+function best<Finding extends Judgement>(findings: readonly Finding[]): Finding | undefined {
+  return findings.toSorted((a, b) => verdicts.indexOf(a.verdict) - verdicts.indexOf(b.verdict))[0];
+}
+
+/** Neighbouring ports of the path with the same judgement, as intervals. */
+function intervalsOf(findings: readonly PortFinding[]): NonNullable<ReportPath["intervals"]> {
+  const runs: { ports: PortInterval; verdict: Verdict; reason: Judgement["reason"] }[] = [];
+  for (const { port, verdict, reason } of findings) {
+    const run = runs.at(-1);
+    if (run !== undefined && run.reason === reason && run.ports[1] === port - 1) run.ports = [run.ports[0], port];
+    else runs.push({ ports: [port, port], verdict, reason });
+  }
+  // A list of scattered ports with one verdict has gaps, not differences.
+  if (new Set(runs.map(({ reason }) => reason)).size <= 1) return [];
+  return runs.map(({ ports, verdict, reason }) => ({ ports: formatPorts([ports]), verdict, reason }));
+}
+
+function evidenceOf(finding: PortFinding, path: Path, plan: Plan, membership: Membership): ReportPath["evidence"] {
+  const { outcome, target, port } = finding;
+  const farEnd = target === undefined ? undefined : membership.farEnd(path.to, path.transport, target.address, port);
+  const exception = farEnd?.exception;
+  const proof = outcome?.proof;
+  const sourceAddresses = plan.nodes[path.from]!.addresses;
+  const isTranslated = proof !== undefined && proof.seenAddress !== "" && path.from !== path.to && !sourceAddresses.includes(proof.seenAddress);
+  const answeredElsewhere = proof !== undefined && (proof.node !== path.to || proof.port !== port);
+  return {
+    source: {
+      ...(outcome === undefined
+        ? {}
+        : { outcome: outcome.kind, phase: outcome.phase, elapsedMs: round(outcome.elapsedMs), attempts: outcome.attempts }),
+      ...(outcome?.code === undefined ? {} : { code: outcome.code }),
+      ...(outcome?.detail === undefined ? {} : { detail: outcome.detail }),
+      ...(target === undefined ? {} : { port, address: target.address }),
+      ...(answeredElsewhere ? { answeredBy: { node: plan.nodes[proof.node]?.name ?? `#${proof.node}`, port: proof.port } } : {}),
+      ...(isTranslated ? { seenAs: proof.seenAddress } : {}),
+    },
+    target: {
+      agent: farEnd?.agent ?? "missing",
+      ...(farEnd?.listener === undefined ? {} : { listener: farEnd.listener }),
+      ...(exception?.owner === undefined ? {} : { owner: exception.owner }),
+      ...(exception?.detail === undefined ? {} : { detail: exception.detail }),
+    },
+  };
+}
+
+function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) / 2)]!;
+}
+
+function round(value: number): number {
+  return Math.round(value * 1_000) / 1_000;
+}

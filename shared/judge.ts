@@ -1,0 +1,152 @@
+/**
+ * The only place that turns what the network did into what it means. Both ends take part: an outcome at
+ * the source is read in the light of what the far end held and saw. Pure; the whole table is tested.
+ */
+import { type ListenerState, type Reason, type Verdict, verdictOf } from "./names.ts";
+import type { Outcome } from "./outcome.ts";
+
+export interface Expectation {
+  /** Whether the flow must be open or must be closed. */
+  open: boolean;
+  transport: "tcp" | "udp";
+  /** Index of the node that must answer, and the ports it may answer from (a declared redirect adds one). */
+  node: number;
+  ports: readonly number[];
+  /** In continuous mode the real service is expected on the port, in a check the agent's own listener. */
+  serviceExpected: boolean;
+}
+
+export interface FarEnd {
+  agent: "alive" | "gone" | "missing";
+  /** What the far agent holds on the port; undefined where it has not said. */
+  listener: ListenerState | undefined;
+  /** Whether the far end saw the request of a probe that got no answer; undefined where nobody looked. */
+  sawRequest?: boolean;
+}
+
+export interface Judgement {
+  verdict: Verdict;
+  reason: Reason;
+}
+
+/**
+ * Slower than this, an `unreachable` is the kernel giving up on ARP or neighbour discovery (after about
+ * 3 s); faster, somebody on the way answered with ICMP (a rate-limited one takes up to a second).
+ */
+export const neighbourTimeoutMs = 2_500;
+
+export function judge(expectation: Expectation, outcome: Outcome | undefined, farEnd: FarEnd): Judgement {
+  const reason =
+    outcome === undefined
+      ? neverProbed(farEnd)
+      : expectation.open
+        ? judgeOpen(expectation, outcome, farEnd)
+        : judgeClosed(expectation, outcome, farEnd);
+  return { verdict: verdictOf(reason), reason };
+}
+
+function neverProbed(farEnd: FarEnd): Reason {
+  return farEnd.agent === "missing" ? "agent-missing" : "never-probed";
+}
+
+function judgeOpen(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): Reason {
+  const own = ownFault(outcome);
+  if (own !== undefined) return own;
+  if (outcome.proof !== undefined && !isProofOf(expectation, outcome)) return "misrouted";
+  if (outcome.code === foreignNameCode) return "misrouted";
+  if (outcome.kind === "open") return "reachable";
+  const held = farEnd.listener === "bound" || farEnd.listener === "occupied";
+  if (!held) return withoutListener(expectation, outcome, farEnd);
+  // Whatever a real service says to a stranger's probe, its transport answered.
+  if (farEnd.listener === "occupied" && expectation.transport === "tcp" && isPastConnect(expectation, outcome)) return "served";
+  switch (outcome.kind) {
+    case "refused":
+    case "reset":
+      return isPastConnect(expectation, outcome) ? "app-filtered" : "rejected";
+    case "silent":
+      return silent(expectation, outcome, farEnd);
+    case "unreachable":
+      return unreachable(outcome, farEnd);
+    case "wrong-answer":
+      return "stranger";
+    case "tls-failed":
+      return outcome.code !== undefined && interceptionCodes.has(outcome.code) ? "intercepted" : "tls-failed";
+    case "upgrade-refused":
+      return "upgrade-refused";
+    case "proxy-refused":
+      return "proxy-refused";
+    case "unresolved":
+      return "unresolved";
+    case "local-error":
+      return "impaired";
+  }
+}
+
+/** A certificate that another authority made: somebody between the nodes ended TLS. */
+const interceptionCodes = new Set([
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "CERT_SIGNATURE_FAILURE",
+]);
+
+/** The chain was valid, so the certificate is of another node of this run. */
+const foreignNameCode = "ERR_TLS_CERT_ALTNAME_INVALID";
+
+function silent(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): Reason {
+  if (isPastConnect(expectation, outcome)) return "app-filtered";
+  if (farEnd.sawRequest === true) return "reply-dropped";
+  if (expectation.transport === "udp" && farEnd.listener === "occupied") return "silent-service";
+  return "dropped";
+}
+
+function unreachable(outcome: Outcome, farEnd: FarEnd): Reason {
+  if (outcome.elapsedMs < neighbourTimeoutMs) return "rejected";
+  return farEnd.agent === "gone" ? "node-down" : "no-route";
+}
+
+/** A failed probe of a port that nobody is known to hold says little about the network. */
+function withoutListener(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): Reason {
+  if (farEnd.agent === "missing") return "agent-missing";
+  if (outcome.kind === "unreachable" && outcome.elapsedMs >= neighbourTimeoutMs) return unreachable(outcome, farEnd);
+  if (expectation.serviceExpected && farEnd.listener === "absent" && outcome.kind === "refused") return "closed";
+  return farEnd.listener === "denied" ? "denied" : "not-listening";
+}
+
+function judgeClosed(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): Reason {
+  if (ownFault(outcome) !== undefined) return "impaired";
+  if (outcome.kind === "open" || outcome.proof !== undefined) return "exposed";
+  if (expectation.transport === "tcp" && isPastConnect(expectation, outcome)) return "exposed";
+  if (farEnd.listener !== "bound" && farEnd.listener !== "occupied") {
+    return farEnd.agent === "missing" ? "agent-missing" : farEnd.listener === "denied" ? "denied" : "not-listening";
+  }
+  if (expectation.transport === "udp" && farEnd.listener === "occupied" && outcome.kind === "silent") return "silent-service";
+  if (outcome.kind === "unreachable" && outcome.elapsedMs >= neighbourTimeoutMs && farEnd.agent === "gone") return "impaired";
+  return "blocked-as-required";
+}
+
+/** Failures that the source host itself caused. */
+function ownFault(outcome: Outcome): Reason | undefined {
+  if (outcome.kind !== "local-error") return undefined;
+  return localReasons.get(outcome.code ?? "") ?? "impaired";
+}
+
+const localReasons = new Map<string, Reason>([
+  ["EPERM", "egress-blocked"],
+  ["EACCES", "egress-blocked"],
+  ["EINVAL", "egress-blocked"],
+  ["ENETUNREACH", "no-route"],
+  ["EHOSTUNREACH", "no-route"],
+  ["EPOLICY", "denied"],
+]);
+
+function isProofOf(expectation: Expectation, outcome: Outcome): boolean {
+  return outcome.proof?.node === expectation.node && expectation.ports.includes(outcome.proof.port);
+}
+
+/** Whether TCP had connected when the probe ended; UDP has no such step. */
+function isPastConnect(expectation: Expectation, outcome: Outcome): boolean {
+  return expectation.transport === "tcp" && outcome.phase !== "connect" && outcome.phase !== "resolve";
+}

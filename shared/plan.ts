@@ -1,0 +1,235 @@
+/**
+ * The plan: specs x cluster file, as a pure result. It says what each node listens on, what each node
+ * probes, which paths those probes prove, and which rows nobody can probe here and why. Probes are shared:
+ * a port that several flows need between two nodes is one listener and, for one protocol, one probe.
+ */
+import { localhostOf } from "./addresses.ts";
+import type { Cluster, ClusterNode } from "./cluster-file.ts";
+import type { CheckPhase, Level, ProtocolName, Transport } from "./names.ts";
+import { countPorts, normalise, parsePorts, type PortInterval, type PortSet, type PortsText } from "./ports.ts";
+import { protocolFor } from "./probe-protocol.ts";
+import type { Flow, ProductSpec } from "./spec.ts";
+import { conditionHolds, type OptionValues } from "./spec-options.ts";
+import { statementsOf, type Statement } from "./statements.ts";
+
+export interface PlannedNode extends ClusterNode {
+  /** Position in the plan: how probes and messages name the node. */
+  index: number;
+  listeners: readonly PlannedListener[];
+}
+
+/** Ports to hold on one address of the node, or on loopback for localhost rows. */
+export interface PlannedListener {
+  transport: Transport;
+  address: string;
+  ports: PortSet;
+}
+
+/** Probes from one node to one address of another, over one protocol. */
+export interface Target {
+  /** Position in the plan: how results refer to it. */
+  id: number;
+  from: number;
+  to: number;
+  address: string;
+  protocol: ProtocolName;
+  transport: Transport;
+  ports: PortSet;
+}
+
+/** What a verdict is about: one flow between two nodes. */
+export interface Path {
+  from: number;
+  to: number;
+  spec: string;
+  flow: string;
+  doc: string;
+  level: Level;
+  transport: Transport;
+  protocol: ProtocolName;
+  ports: PortSet;
+  /** False where the flow must be shut. */
+  open: boolean;
+  /** One open port is enough. */
+  anyOf: boolean;
+  redirectTo: number | undefined;
+  /** Ids of the targets whose probes prove it, one for each address of the far node. */
+  targets: readonly number[];
+}
+
+export interface Plan {
+  cluster: string;
+  phase: CheckPhase;
+  specs: readonly { id: string; version: string; title: string }[];
+  nodes: readonly PlannedNode[];
+  targets: readonly Target[];
+  paths: readonly Path[];
+  statements: readonly Statement[];
+}
+
+export function makePlan(cluster: Cluster, phase: CheckPhase): Plan {
+  const builder = new PlanBuilder(cluster);
+  const statements: Statement[] = [];
+  for (const { spec, options } of cluster.specs) {
+    const rolesOf = cluster.nodes.map((node) => rolesIn(spec, node));
+    for (const flow of spec.flows) {
+      if (!conditionHolds(flow.when, options)) continue;
+      builder.addFlow(spec, flow, options, phase, rolesOf);
+    }
+    statements.push(...statementsOf(spec, options, new Set(rolesOf.flatMap((roles) => [...roles]))));
+  }
+  return {
+    cluster: cluster.name,
+    phase,
+    specs: cluster.specs.map(({ spec: { id, version, title } }) => ({ id, version, title })),
+    ...builder.build(),
+    statements,
+  };
+}
+
+export function countProbes(targets: Iterable<Target>): number {
+  return Array.from(targets).reduce((sum, target) => sum + countPorts(target.ports), 0);
+}
+
+/** The roles a node has in a spec: its own, and those that mean every node of the cluster. */
+export function rolesIn(spec: ProductSpec, node: ClusterNode): ReadonlySet<string> {
+  const own = node.roles.filter((role) => spec.roles[role] !== undefined);
+  // A vantage point outside the cluster is not one of its nodes.
+  const isOutside = own.length > 0 && own.every((role) => spec.roles[role]?.place === "outside");
+  const implied = isOutside ? [] : Object.keys(spec.roles).filter((role) => spec.roles[role]?.everyNode === true);
+  return new Set([...own, ...implied]);
+}
+
+/** The ports of a flow under these options: a configurable one is the user's or the recommended. */
+export function portsOf(row: Pick<Flow, "ports" | "anyOf" | "configurable">, options: OptionValues): PortSet {
+  if (row.configurable !== undefined) {
+    const chosen = options[row.configurable.option];
+    const port = typeof chosen === "number" ? chosen : row.configurable.recommended;
+    return [[port, port]];
+  }
+  const parsed = parsePorts((row.anyOf ?? row.ports) as PortsText);
+  if (typeof parsed === "string") throw new Error(`a checked spec has the ports ${parsed}`);
+  return parsed;
+}
+
+class PlanBuilder {
+  readonly #cluster: Cluster;
+  readonly #listeners = new Map<string, { node: number; transport: Transport; address: string; ports: PortInterval[] }>();
+  readonly #targets = new Map<string, Omit<Target, "ports"> & { ports: PortInterval[] }>();
+  readonly #paths: Path[] = [];
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  addFlow(
+    spec: ProductSpec,
+    flow: Flow,
+    options: OptionValues,
+    phase: CheckPhase,
+    rolesOf: readonly ReadonlySet<string>[],
+  ): void {
+    const having = (roles: readonly string[]): number[] =>
+      rolesOf.flatMap((own, index) => (roles.some((role) => own.has(role)) ? [index] : []));
+    const shut = phase === "runtime" && flow.phase === "install";
+    // An install-only flow need not be shut afterwards unless the document allows it: then nothing is expected.
+    if (shut && flow.closed?.after !== "install") return;
+    const destinations = having(flow.to);
+    if (flow.scope === "localhost") {
+      for (const node of destinations) this.#addPath(spec, flow, options, node, node, !shut);
+      return;
+    }
+    const sources = having(flow.from);
+    for (const from of sources) {
+      for (const to of destinations) if (from !== to) this.#addPath(spec, flow, options, from, to, !shut);
+    }
+    if (flow.closed?.from !== "outside") return;
+    const vantages = rolesOf.flatMap((own, index) =>
+      own.size > 0 && [...own].every((role) => spec.roles[role]?.place === "outside") ? [index] : [],
+    );
+    for (const from of vantages) {
+      if (sources.includes(from)) continue;
+      for (const to of destinations) this.#addPath(spec, flow, options, from, to, false);
+    }
+  }
+
+  #addPath(spec: ProductSpec, flow: Flow, options: OptionValues, from: number, to: number, open: boolean): void {
+    const ports = portsOf(flow, options);
+    const protocol = open ? protocolFor(flow) : flow.transport;
+    const node = this.#cluster.nodes[to]!;
+    const addresses = from === to ? [localhostOf(node.addresses[0]!)] : reachableAddresses(this.#cluster.nodes[from]!, node);
+    const targets = addresses.map((address) => {
+      this.#listen(to, flow.transport, address, ports);
+      // The host's own redirect delivers to this port, so something must answer there.
+      if (flow.redirectTo !== undefined) this.#listen(to, flow.transport, address, [[flow.redirectTo, flow.redirectTo]]);
+      return this.#target(from, to, address, protocol, flow.transport, ports);
+    });
+    this.#paths.push({
+      from,
+      to,
+      spec: spec.id,
+      flow: flow.name,
+      doc: flow.doc,
+      level: flow.level,
+      transport: flow.transport,
+      protocol,
+      ports,
+      open,
+      anyOf: flow.anyOf !== undefined,
+      redirectTo: flow.redirectTo,
+      targets,
+    });
+  }
+
+  #listen(node: number, transport: Transport, address: string, ports: PortSet): void {
+    const key = `${node} ${transport} ${address}`;
+    const listener = this.#listeners.get(key) ?? { node, transport, address, ports: [] };
+    listener.ports.push(...ports);
+    this.#listeners.set(key, listener);
+  }
+
+  #target(
+    from: number,
+    to: number,
+    address: string,
+    protocol: ProtocolName,
+    transport: Transport,
+    ports: PortSet,
+  ): number {
+    const key = `${from} ${to} ${address} ${protocol}`;
+    const target = this.#targets.get(key) ?? {
+      id: this.#targets.size,
+      from,
+      to,
+      address,
+      protocol,
+      transport,
+      ports: [],
+    };
+    target.ports.push(...ports);
+    this.#targets.set(key, target);
+    return target.id;
+  }
+
+  build(): Pick<Plan, "nodes" | "targets" | "paths"> {
+    const listeners = [...this.#listeners.values()];
+    return {
+      nodes: this.#cluster.nodes.map((node, index) => ({
+        ...node,
+        index,
+        listeners: listeners
+          .filter((listener) => listener.node === index)
+          .map(({ transport, address, ports }) => ({ transport, address, ports: normalise(ports) })),
+      })),
+      targets: Array.from(this.#targets.values(), (target) => ({ ...target, ports: normalise(target.ports) })),
+      paths: this.#paths,
+    };
+  }
+}
+
+/** A node without IPv6 cannot be blamed for not reaching an IPv6 address. */
+function reachableAddresses(from: ClusterNode, to: ClusterNode): readonly string[] {
+  const isV6 = (address: string): boolean => address.includes(":");
+  const families = new Set(from.addresses.map(isV6));
+  return to.addresses.filter((address) => families.has(isV6(address)));
+}

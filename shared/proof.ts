@@ -1,0 +1,156 @@
+/**
+ * The bytes by which a listener proves itself, the same inside TCP, UDP, TLS and WebSocket. Both messages
+ * are 64 bytes, so a UDP answer is never longer than its request, and they differ in their first bytes, so
+ * an answer is never answered. Integers are big-endian; the MAC is HMAC-SHA256 (RFC 2104) cut to 16 bytes.
+ *
+ *     request  0 "PMq1"  4 epoch  8 nonce(8)  16 from  18 to    20 port  22 protocol  23 zero(25)            48 mac(16)
+ *     answer   0 "PMa1"  4 epoch  8 nonce(8)  16 node  18 port  20 seen port  22 flags  23 zero  24 seen(16)  40 zero(8)  48 mac(16)
+ */
+import { createHmac, createSecretKey, randomFillSync, timingSafeEqual, type KeyObject } from "node:crypto";
+import { addressFromBytes, addressToBytes } from "./addresses.ts";
+import { protocolNames, type ProtocolName } from "./names.ts";
+import type { Proof } from "./outcome.ts";
+
+export const messageBytes = 64;
+const bodyBytes = 48;
+const macBytes = 16;
+const requestMagic = 0x504d7131;
+const answerMagic = 0x504d6131;
+const clientVerifiedFlag = 1;
+/** The first byte of a request: tells it from a TLS record (0x16) and an HTTP request line. */
+export const firstRequestByte = requestMagic >>> 24;
+
+/** The secret that the coordinator hands to joined agents, and which one it is. */
+export interface EpochKey {
+  id: number;
+  key: KeyObject;
+}
+
+/** `secret` is 32 bytes in base64url. */
+export function epochKey(id: number, secret: string): EpochKey {
+  return { id, key: createSecretKey(Buffer.from(secret, "base64url")) };
+}
+
+export interface ProbeIdentity {
+  from: number;
+  to: number;
+  port: number;
+  protocol: ProtocolName;
+}
+
+/** Nonces are drawn from a pool, because asking the system for eight bytes costs more than the rest of a request. */
+const pool = Buffer.alloc(8 * 1024);
+let poolOffset = pool.length;
+
+/** A fresh 64-byte request. Its nonce is at bytes 8 to 15. */
+export function createRequest(epoch: EpochKey, identity: ProbeIdentity): Buffer {
+  if (poolOffset === pool.length) {
+    randomFillSync(pool);
+    poolOffset = 0;
+  }
+  const request = Buffer.alloc(messageBytes);
+  request.writeUInt32BE(requestMagic, 0);
+  request.writeUInt32BE(epoch.id, 4);
+  pool.copy(request, 8, poolOffset, poolOffset + 8);
+  poolOffset += 8;
+  request.writeUInt16BE(identity.from, 16);
+  request.writeUInt16BE(identity.to, 18);
+  request.writeUInt16BE(identity.port, 20);
+  request[22] = protocolNames.indexOf(identity.protocol);
+  mac(epoch, request).copy(request, bodyBytes, 0, macBytes);
+  return request;
+}
+
+/** What the listener knows of itself and of the request's arrival. */
+export interface Arrival {
+  node: number;
+  port: number;
+  seenAddress: string;
+  seenPort: number;
+  clientVerified: boolean;
+}
+
+/** The answer to a valid request of this epoch, or undefined: everything else deserves silence. */
+export function answerRequest(epoch: EpochKey, request: Uint8Array, arrival: Arrival): Buffer | undefined {
+  const bytes = view(request);
+  if (!isValid(epoch, bytes, requestMagic)) return undefined;
+  const answer = Buffer.alloc(messageBytes);
+  answer.writeUInt32BE(answerMagic, 0);
+  bytes.copy(answer, 4, 4, 16);
+  answer.writeUInt16BE(arrival.node, 16);
+  answer.writeUInt16BE(arrival.port, 18);
+  answer.writeUInt16BE(arrival.seenPort, 20);
+  answer[22] = arrival.clientVerified ? clientVerifiedFlag : 0;
+  seenBytes(arrival.seenAddress).copy(answer, 24);
+  mac(epoch, answer).copy(answer, bodyBytes, 0, macBytes);
+  return answer;
+}
+
+/** The proof in an answer to this request, or undefined where it is none. */
+export function readAnswer(epoch: EpochKey, request: Buffer, answer: Uint8Array): Proof | undefined {
+  const bytes = view(answer);
+  if (!isValid(epoch, bytes, answerMagic) || bytes.compare(request, 8, 16, 8, 16) !== 0) return undefined;
+  return {
+    node: bytes.readUInt16BE(16),
+    port: bytes.readUInt16BE(18),
+    seenAddress: seenText(bytes),
+    seenPort: bytes.readUInt16BE(20),
+    clientVerified: bytes[22] === clientVerifiedFlag,
+  };
+}
+
+/** Which probe an answer or request belongs to, as a number that keys a map (48 of the nonce's 64 bits). */
+export function nonceKey(message: Uint8Array): number {
+  return view(message).readUIntBE(8, 6);
+}
+
+/** Who asked, as the request says; only meaningful for a request that was answered. */
+export function requestedBy(request: Uint8Array): ProbeIdentity {
+  const bytes = view(request);
+  return {
+    from: bytes.readUInt16BE(16),
+    to: bytes.readUInt16BE(18),
+    port: bytes.readUInt16BE(20),
+    protocol: protocolNames[bytes[22]!] ?? "tcp",
+  };
+}
+
+function isValid(epoch: EpochKey, bytes: Buffer, magic: number): boolean {
+  return (
+    bytes.length === messageBytes &&
+    bytes.readUInt32BE(0) === magic &&
+    bytes.readUInt32BE(4) === epoch.id &&
+    timingSafeEqual(mac(epoch, bytes).subarray(0, macBytes), bytes.subarray(bodyBytes))
+  );
+}
+
+function mac(epoch: EpochKey, message: Buffer): Buffer {
+  return createHmac("sha256", epoch.key).update(message.subarray(0, bodyBytes)).digest();
+}
+
+function view(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The few addresses of a cluster come again with every probe: parse and format each once. */
+const bytesByAddress = new Map<string, Buffer>();
+const addressByBytes = new Map<string, string>();
+const maxRemembered = 4_096;
+
+function seenBytes(address: string): Buffer {
+  return remember(bytesByAddress, address, () => addressToBytes(address));
+}
+
+function seenText(answer: Buffer): string {
+  return remember(addressByBytes, answer.toString("latin1", 24, 40), () => addressFromBytes(answer.subarray(24, 40)));
+}
+
+function remember<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
+  let value = map.get(key);
+  if (value === undefined) {
+    if (map.size >= maxRemembered) map.clear();
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}

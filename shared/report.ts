@@ -1,0 +1,144 @@
+/** The report of a check as scripts get it (`-o json`): schema, type, and the exit code it stands for. */
+import Type, { type Static } from "typebox";
+import { checkPhases, levels, listenerStates, outcomeKinds, probePhases, protocolNames, reasonsByVerdict, transports, verdicts } from "./names.ts";
+
+const exact = { additionalProperties: false };
+const Count = Type.Integer({ minimum: 0 });
+const Time = Type.String({ description: "RFC 3339, UTC." });
+const VerdictSchema = Type.Enum([...verdicts]);
+const ReasonSchema = Type.Enum(verdicts.flatMap((verdict) => [...reasonsByVerdict[verdict]]));
+
+const SourceEvidence = Type.Object(
+  {
+    outcome: Type.Optional(Type.Enum([...outcomeKinds])),
+    phase: Type.Optional(Type.Enum([...probePhases])),
+    code: Type.Optional(Type.String()),
+    detail: Type.Optional(Type.String()),
+    elapsedMs: Type.Optional(Type.Number()),
+    attempts: Type.Optional(Count),
+    port: Type.Optional(Count),
+    address: Type.Optional(Type.String()),
+    answeredBy: Type.Optional(Type.Object({ node: Type.String(), port: Count }, exact)),
+    seenAs: Type.Optional(Type.String({ description: "The source address that the far end saw, where a NAT changed it." })),
+  },
+  exact,
+);
+const TargetEvidence = Type.Object(
+  {
+    agent: Type.Enum(["alive", "gone", "missing"]),
+    listener: Type.Optional(Type.Enum([...listenerStates])),
+    owner: Type.Optional(Type.String()),
+    detail: Type.Optional(Type.String()),
+  },
+  exact,
+);
+
+const PathSchema = Type.Object(
+  {
+    from: Type.String(),
+    to: Type.String(),
+    spec: Type.String(),
+    flow: Type.String(),
+    level: Type.Enum([...levels]),
+    transport: Type.Enum([...transports]),
+    protocol: Type.Enum([...protocolNames]),
+    ports: Type.String(),
+    expected: Type.Enum(["open", "closed"]),
+    verdict: VerdictSchema,
+    reason: ReasonSchema,
+    rttMs: Type.Union([Type.Number(), Type.Null()], { description: "Median of the answered probes." }),
+    coverage: Type.String({ description: "Ports probed of ports required, such as 2768/2768." }),
+    doc: Type.String(),
+    evidence: Type.Object({ source: SourceEvidence, target: TargetEvidence }, exact),
+    intervals: Type.Optional(
+      Type.Array(Type.Object({ ports: Type.String(), verdict: VerdictSchema, reason: ReasonSchema }, exact), {
+        description: "Only where the ports of the path do not all have the same verdict.",
+      }),
+    ),
+  },
+  exact,
+);
+
+export const ReportSchema = Type.Object(
+  {
+    apiVersion: Type.Literal("portmesh/v1"),
+    kind: Type.Literal("Report"),
+    cluster: Type.String(),
+    specs: Type.Array(Type.Object({ id: Type.String(), version: Type.String() }, exact)),
+    phase: Type.Enum([...checkPhases]),
+    startedAt: Time,
+    finishedAt: Time,
+    interrupted: Type.Boolean(),
+    summary: Type.Object(
+      {
+        paths: Count,
+        pass: Count,
+        warn: Count,
+        fail: Count,
+        unknown: Count,
+        probes: Count,
+        statements: Count,
+        verdict: VerdictSchema,
+      },
+      exact,
+    ),
+    nodes: Type.Array(
+      Type.Object(
+        {
+          name: Type.String(),
+          address: Type.String(),
+          addresses: Type.Array(Type.String()),
+          roles: Type.Array(Type.String()),
+          zone: Type.Optional(Type.String()),
+          agent: Type.Union([
+            Type.Object({ version: Type.String(), host: Type.String(), state: Type.Enum(["alive", "gone"]) }, exact),
+            Type.Null(),
+          ]),
+          listeners: Type.Object({ bound: Count, occupied: Count, denied: Count, absent: Count }, exact),
+        },
+        exact,
+      ),
+    ),
+    paths: Type.Array(PathSchema),
+    endpoints: Type.Array(Type.Never()),
+    requirements: Type.Array(Type.Never()),
+    statements: Type.Array(
+      Type.Object(
+        {
+          spec: Type.String(),
+          section: Type.Enum(["flows", "endpoints", "requirements"]),
+          row: Type.String(),
+          text: Type.String(),
+          doc: Type.String(),
+          why: Type.String(),
+          applies: Type.Boolean(),
+        },
+        exact,
+      ),
+      { description: "Rows of the specs that this check did not probe, each with the reason." },
+    ),
+    causes: Type.Array(Type.Never()),
+  },
+  { ...exact, title: "Portmesh report" },
+);
+
+export type Report = Static<typeof ReportSchema>;
+export type ReportPath = Report["paths"][number];
+export type ReportNode = Report["nodes"][number];
+
+export const failOnWords = ["fail", "warn", "incomplete"] as const;
+export type FailOn = (typeof failOnWords)[number];
+
+/**
+ * The exit code of a finished check. Only required and applying conditional paths decide; an optional one
+ * that fails counts as a warning.
+ */
+export function exitCodeOf(report: Report, failOn: readonly FailOn[]): number {
+  const has = (verdict: string, isOptional: boolean): boolean =>
+    report.paths.some((path) => path.verdict === verdict && (path.level === "optional") === isOptional);
+  if (failOn.includes("fail") && has("fail", false)) return 3;
+  const missing = report.nodes.some((node) => node.agent === null);
+  if (failOn.includes("incomplete") && (missing || has("unknown", false) || has("unknown", true))) return 5;
+  if (failOn.includes("warn") && (has("warn", false) || has("warn", true) || has("fail", true))) return 4;
+  return 0;
+}

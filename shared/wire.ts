@@ -1,0 +1,145 @@
+/**
+ * The messages between agent and coordinator: JSON text frames over one WebSocket. The coordinator checks
+ * every frame against these schemas, because an agent may be anybody; agents import only the types.
+ */
+import Type, { type Static } from "typebox";
+import { listenerStates, outcomeKinds, probePhases, protocolNames, transports } from "./names.ts";
+
+const Index = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
+const Port = Type.Integer({ minimum: 1, maximum: 65535 });
+const Short = Type.String({ maxLength: 200 });
+const exact = { additionalProperties: false };
+
+/** How many results one frame carries at most; the columns below all have this length. */
+export const maxResultsPerFrame = 2_000;
+const column = { maxItems: maxResultsPerFrame };
+
+const Hello = Type.Object(
+  {
+    type: Type.Literal("hello"),
+    node: Type.String({ maxLength: 63 }),
+    /** The token of the join string, or the session of an earlier welcome. */
+    token: Type.Optional(Short),
+    session: Type.Optional(Short),
+    version: Short,
+    host: Short,
+    pid: Index,
+    /** SPKI in PEM; the coordinator certifies it. */
+    publicKey: Type.String({ maxLength: 2_000 }),
+  },
+  exact,
+);
+
+const Listening = Type.Object(
+  {
+    type: Type.Literal("listening"),
+    round: Index,
+    bound: Index,
+    elapsedMs: Type.Number({ minimum: 0 }),
+    /** Every port that is not simply bound. */
+    exceptions: Type.Array(
+      Type.Object(
+        {
+          transport: Type.Enum([...transports]),
+          address: Short,
+          port: Port,
+          state: Type.Enum([...listenerStates]),
+          owner: Type.Optional(Short),
+          detail: Type.Optional(Short),
+        },
+        exact,
+      ),
+      { maxItems: 65_535 },
+    ),
+  },
+  exact,
+);
+
+const Results = Type.Object(
+  {
+    type: Type.Literal("results"),
+    round: Index,
+    /** Columns: result i is target[i], port[i] and so on; outcome and phase are positions in the name lists. */
+    target: Type.Array(Index, column),
+    port: Type.Array(Port, column),
+    outcome: Type.Array(Type.Integer({ minimum: 0, maximum: outcomeKinds.length - 1 }), column),
+    phase: Type.Array(Type.Integer({ minimum: 0, maximum: probePhases.length - 1 }), column),
+    elapsedUs: Type.Array(Index, column),
+    /** 0 where there was no answer. */
+    rttUs: Type.Array(Index, column),
+    attempts: Type.Array(Type.Integer({ minimum: 1, maximum: 255 }), column),
+    /** The rest, for the results that have more to say, by position. */
+    details: Type.Array(
+      Type.Object(
+        {
+          at: Index,
+          code: Type.Optional(Short),
+          detail: Type.Optional(Short),
+          proof: Type.Optional(
+            Type.Object(
+              {
+                node: Index,
+                port: Index,
+                seenAddress: Short,
+                seenPort: Index,
+                clientVerified: Type.Boolean(),
+              },
+              exact,
+            ),
+          ),
+        },
+        exact,
+      ),
+      column,
+    ),
+  },
+  exact,
+);
+
+const Done = Type.Object({ type: Type.Literal("done"), round: Index, probes: Index, elapsedMs: Type.Number({ minimum: 0 }) }, exact);
+const Bye = Type.Object({ type: Type.Literal("bye"), reason: Short }, exact);
+
+export const AgentMessageSchema = Type.Union([Hello, Listening, Results, Done, Bye]);
+export type AgentMessage = Static<typeof AgentMessageSchema>;
+export type HelloMessage = Static<typeof Hello>;
+export type ListeningMessage = Static<typeof Listening>;
+export type ResultsMessage = Static<typeof Results>;
+export type ListenerException = ListeningMessage["exceptions"][number];
+
+/** A node as its peers know it. */
+export interface WireNode {
+  index: number;
+  name: string;
+  addresses: readonly string[];
+}
+
+export interface WireTarget {
+  id: number;
+  to: number;
+  /** Position in the addresses of `to`, or -1 for the node's own loopback address. */
+  address: number;
+  protocol: (typeof protocolNames)[number];
+  /** As `formatPorts` writes them. */
+  ports: string;
+}
+
+export type CoordinatorMessage =
+  | {
+      type: "welcome";
+      /** Lets this agent, and no other, come back under its name. */
+      session: string;
+      node: number;
+      cluster: string;
+      epoch: { id: number; secret: string };
+      certificate: string;
+      authority: string;
+      nodes: readonly WireNode[];
+      /** `address` as in `WireTarget`, for this node itself. */
+      listeners: readonly { transport: (typeof transports)[number]; address: number; ports: string }[];
+      round: number;
+    }
+  | { type: "refused"; code: RefusalCode; message: string; next: string }
+  | { type: "probe"; round: number; timeoutMs: number; targets: readonly WireTarget[] }
+  | { type: "finish"; reason: string };
+
+export type RefusalCode = "unknown-node" | "wrong-token" | "token-used" | "name-in-use" | "version" | "bad-message";
