@@ -15,7 +15,8 @@ import { freeDescriptors } from "./descriptors.ts";
 import { isFinal, Link, reconnectDelayMs, type LinkEnd } from "./link.ts";
 import { Listeners } from "./listeners.ts";
 import { AddressPolicy, type Policy } from "./policy.ts";
-import { defaultLimits, runPinglist, type ProbeOrder } from "./prober.ts";
+import { defaultLimits, type ProbeOrder, type ProbeResult } from "./prober.ts";
+import { probeTwice } from "./retest.ts";
 import { protocols } from "./protocols/index.ts";
 import type { ProbeContext } from "./protocols/protocol.ts";
 import { secureContext } from "./protocols/tls.ts";
@@ -236,10 +237,11 @@ class Duty {
     let probes = 0;
     try {
       const context = this.#probeContext(message.timeoutMs, udp);
-      await runPinglist(permitted, { protocols, context, limits: this.#limits() }, (result) => {
+      const report = (result: ProbeResult): void => {
         probes++;
         batch.add(result);
-      }, signal);
+      };
+      await probeTwice(permitted, { protocols, context, limits: this.#limits() }, report, signal);
     } finally {
       clearInterval(flushing);
       udp.close();

@@ -11,6 +11,7 @@ import { eachPort, type PortSet } from "../shared/ports.ts";
 import { localRouteFault } from "./protocols/local-route.ts";
 import type { ProbeContext, Protocol } from "./protocols/protocol.ts";
 import { TokenBucket } from "./token-bucket.ts";
+import { Window } from "./window.ts";
 
 /** All ports of one address of one node that one protocol has to probe. */
 export interface ProbeOrder {
@@ -30,7 +31,7 @@ export interface ProbeResult {
 }
 
 export interface ProberLimits {
-  /** Probes in their first quarter second: they cost CPU and should stay few for honest round trips. */
+  /** Probes in their first quarter second, at most: see `Window`. */
   young: number;
   /** Probes in all; one that waits for its time-out costs a descriptor and no CPU. */
   open: number;
@@ -53,8 +54,13 @@ export interface ProberDependencies {
   limits: ProberLimits;
 }
 
+/** The same, for the second look at what failed. */
+export const gentleLimits: ProberLimits = { ...defaultLimits, young: 32, ratePerSecond: 1_000, ratePerNodePerSecond: 500 };
+
 const youthMs = 250;
 const tickMs = 10;
+/** A timer this late means that this host does not keep up: then slow answers are our own doing. */
+const lagMs = 40;
 /** A bucket holds what flows in over this time, so that the timer's tick does not cost rate. */
 const burstMs = 50;
 
@@ -100,7 +106,9 @@ class Round {
   readonly #routeFaults = new Map<string, Promise<string | undefined>>();
   /** In order of launch; the front is the oldest. */
   #flights: Flight[] = [];
+  readonly #window: Window;
   #nextLane = 0;
+  #tickedAt = performance.now();
   #young = 0;
   #open = 0;
   #left: number;
@@ -111,6 +119,7 @@ class Round {
     const now = performance.now();
     const { ratePerSecond } = dependencies.limits;
     this.#deps = dependencies;
+    this.#window = new Window(dependencies.limits.young);
     this.#onResult = onResult;
     this.#lanes = lanesOf(orders, dependencies.limits, now);
     this.#left = this.#lanes.reduce((sum, lane) => sum + lane.port.length, 0);
@@ -120,7 +129,10 @@ class Round {
   run(): Promise<void> {
     return new Promise((resolve) => {
       const timer = setInterval(() => {
-        this.#age(performance.now());
+        const now = performance.now();
+        const isLagging = now - this.#tickedAt > tickMs + lagMs;
+        this.#tickedAt = now;
+        if (!isLagging) this.#age(now);
         this.#pump();
       }, tickMs);
       this.#finish = (): void => {
@@ -140,8 +152,8 @@ class Round {
   }
 
   #pump(): void {
-    const { young, open } = this.#deps.limits;
-    while (!this.#cancelled && this.#young < young && this.#open < open) {
+    const { open } = this.#deps.limits;
+    while (!this.#cancelled && this.#young < this.#window.size && this.#open < open) {
       const now = performance.now();
       const lane = this.#takeLane(now);
       if (lane === undefined || !this.#bucket.take(now)) return;
@@ -183,6 +195,7 @@ class Round {
       .then((outcome) => {
         if (flight.isYoung) this.#young--;
         flight.isYoung = false;
+        if (outcome.kind !== "silent") this.#window.answered(outcome.elapsedMs, performance.now());
         this.#open--;
         lane.open--;
         if (this.#cancelled) return;
@@ -196,7 +209,10 @@ class Round {
     let grown = 0;
     for (const flight of this.#flights) {
       if (flight.isYoung && now - flight.launchedAt < youthMs) break;
-      if (flight.isYoung) this.#young--;
+      if (flight.isYoung) {
+        this.#young--;
+        this.#window.grow();
+      }
       flight.isYoung = false;
       grown++;
     }

@@ -1,6 +1,7 @@
 /** Collects results as columns, so that thousands of probes become a few frames. */
+import { maxResultsPerFrame } from "../shared/link.ts";
 import { outcomeKinds, probePhases } from "../shared/names.ts";
-import { maxResultsPerFrame, type ResultsMessage } from "../shared/wire.ts";
+import type { ResultsMessage } from "../shared/wire.ts";
 import type { ProbeResult } from "./prober.ts";
 
 export class ResultBatch {

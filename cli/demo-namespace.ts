@@ -65,7 +65,7 @@ export function applyBlocks(blocks: readonly Block[], cluster: Cluster): void {
   };
   const rules = blocks.map(({ from, to, transport, ports }) => `ip saddr ${addressOf(from)} ip daddr ${addressOf(to)} ${transport} dport ${ports} drop`);
   execute("ip", ["link", "set", "lo", "up"]);
-  execute("nft", ["-f", "-"], `table inet portmesh { chain input { type filter hook input priority 0;\n${rules.join("\n")}\n} }\n`);
+  execute("nft", ["-f", "-"], `table inet portmesh {\n chain input {\n type filter hook input priority 0;\n ${rules.join("\n ")}\n }\n}\n`);
 }
 
 function requireTool(tool: string): void {

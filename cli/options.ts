@@ -1,7 +1,7 @@
 /** Parsers for option values; a bad one is a usage error that names what is allowed. */
 import { InvalidArgumentError } from "commander";
 import { parseDuration } from "../shared/duration.ts";
-import { failOnWords, type FailOn } from "../shared/report.ts";
+import { failOnWords, type FailOn } from "../shared/exit-code.ts";
 
 export function durationMs(text: string): number {
   const ms = parseDuration(text);

@@ -5,6 +5,8 @@ export const linkProtocol = "portmesh.v1";
 export const linkPath = "/agent";
 /** The largest frame either end accepts, in bytes. */
 export const maxFrameBytes = 4 * 1024 * 1024;
+/** How many results one frame carries at most. */
+export const maxResultsPerFrame = 2_000;
 export const heartbeatMs = 10_000;
 /** The listener address of a node's own loopback interface, for rows that are local to a host. */
 export const loopbackAddress = -1;

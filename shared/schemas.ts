@@ -18,3 +18,10 @@ export const DurationSchema = Type.String({
   description: "A duration with its unit: 500ms, 30s, 2m, 1h.",
   ...expects("a duration with its unit, such as 500ms, 30s or 2m"),
 });
+
+/** `document:12`, `document:12-18` or `document:12,20-22`; the document is one of a spec's `source`. */
+export const DocSchema = Type.String({
+  pattern: "^[a-z0-9-]+:[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$",
+  description: "The document and the lines in it that say so.",
+  ...expects("document:lines, such as ports:10-14 or ports:10,16"),
+});

@@ -4,6 +4,7 @@
  */
 import Type, { type Static } from "typebox";
 import { expects } from "./schema-errors.ts";
+import { DocSchema } from "./schemas.ts";
 
 export const optionTypes = ["choice", "choices", "version", "port", "host", "flag"] as const;
 
@@ -17,7 +18,7 @@ export const OptionSchema = Type.Object(
         ...expects("a text, a whole number, true, false or a list of texts"),
       }),
     ),
-    doc: Type.Optional(Type.String()),
+    doc: Type.Optional(DocSchema),
   },
   { additionalProperties: false },
 );

@@ -8,19 +8,12 @@ import type { Problem } from "./errors.ts";
 import { directions, levels, phases, scopes, securities, transports } from "./names.ts";
 import { parsePorts, type PortsText } from "./ports.ts";
 import { expects } from "./schema-errors.ts";
-import { PortsSchema } from "./schemas.ts";
+import { DocSchema, PortsSchema } from "./schemas.ts";
 import { ConditionSchema, OptionSchema, conditionProblem } from "./spec-options.ts";
 
 export const namePattern = "^[a-z0-9]+(-[a-z0-9]+)*$";
 const Name = Type.String({ pattern: namePattern, ...expects("lower-case words joined by dashes, such as all-nodes") });
 const Text = Type.String({ minLength: 1 });
-/** `document:12`, `document:12-18` or `document:12,20-22`; the document is one of `source`. */
-const docPattern = "^[a-z0-9-]+:[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$";
-const Doc = Type.String({
-  pattern: docPattern,
-  description: "The document and the lines in it that ask for this row.",
-  ...expects("document:lines, such as ports:10-14 or ports:10,16"),
-});
 const Port = Type.Integer({ minimum: 1, maximum: 65535 });
 const Names = Type.Array(Name, { minItems: 1 });
 const RoleNames = Type.Array(Name, { minItems: 1, description: "Names of roles of this spec." });
@@ -29,7 +22,7 @@ const RoleNames = Type.Array(Name, { minItems: 1, description: "Names of roles o
 const rowFields = {
   name: Name,
   description: Text,
-  doc: Doc,
+  doc: DocSchema,
   phase: Type.Enum([...phases], { description: "When it is needed; install rows may be shut after the installation." }),
   level: Type.Enum([...levels], { description: "A conditional row applies only where its `when` holds." }),
   when: Type.Optional(ConditionSchema),
@@ -162,7 +155,7 @@ export const SpecSchema = Type.Object(
           place: Type.Enum(["in-cluster", "outside"]),
           everyNode: Type.Optional(Type.Boolean({ description: "Every node of the cluster has this role." })),
           alias: Type.Optional({ ...Names, description: "Other names the document uses for it." }),
-          doc: Doc,
+          doc: DocSchema,
         },
         { additionalProperties: false },
       ),
@@ -210,6 +203,9 @@ function referenceProblems(source: SourceDocument<ProductSpec>): Problem[] {
     if (problem !== undefined) problems.push(source.problem(pointer, problem));
   };
   for (const [name, role] of Object.entries(spec.roles)) checkDoc(role.doc, `/roles/${name}/doc`);
+  for (const [name, { doc }] of Object.entries(spec.options)) {
+    if (doc !== undefined) checkDoc(doc, `/options/${name}/doc`);
+  }
   for (const section of rowSections) {
     for (const [index, row] of spec[section].entries()) {
       const at = `/${section}/${index}`;

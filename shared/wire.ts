@@ -3,6 +3,7 @@
  * every frame against these schemas, because an agent may be anybody; agents import only the types.
  */
 import Type, { type Static } from "typebox";
+import { maxResultsPerFrame } from "./link.ts";
 import { listenerStates, outcomeKinds, probePhases, protocolNames, transports } from "./names.ts";
 
 const Index = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
@@ -10,8 +11,7 @@ const Port = Type.Integer({ minimum: 1, maximum: 65535 });
 const Short = Type.String({ maxLength: 200 });
 const exact = { additionalProperties: false };
 
-/** How many results one frame carries at most; the columns below all have this length. */
-export const maxResultsPerFrame = 2_000;
+/** The columns of a frame all have the same length. */
 const column = { maxItems: maxResultsPerFrame };
 
 const Hello = Type.Object(

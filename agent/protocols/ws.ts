@@ -1,5 +1,4 @@
 /** WebSocket (RFC 6455): a real upgrade, then the proof as one binary message. */
-import { createServer } from "node:http";
 import { connect } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
 import type { ProbePhase, ProtocolName } from "../../shared/names.ts";
@@ -9,6 +8,9 @@ import { failed, timedOut } from "./failure.ts";
 import { arrivalOf } from "./tcp.ts";
 import { openTls } from "./tls.ts";
 import type { Acceptor, Connection, ListenerContext, ProbeContext, ProbeTarget, Protocol } from "./protocol.ts";
+
+// Imported as a module, node:http evaluates its lazy exports and brings a whole HTTP client along: 10 MB.
+const { createServer } = process.getBuiltinModule("node:http");
 
 export const ws: Protocol = {
   name: "ws",
@@ -113,6 +115,7 @@ export function webSocketAcceptor(context: ListenerContext): Acceptor {
       connection.stream.unshift(head);
       connections.set(connection.stream, connection);
       http.emit("connection", connection.stream);
+      connection.stream.resume();
     },
   };
 }

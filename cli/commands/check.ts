@@ -4,7 +4,8 @@ import { hostname } from "node:os";
 import { Command, Option } from "commander";
 import { PortmeshError } from "../../shared/errors.ts";
 import { checkPhases, type CheckPhase } from "../../shared/names.ts";
-import type { FailOn, Report } from "../../shared/report.ts";
+import type { FailOn } from "../../shared/exit-code.ts";
+import type { Report } from "../../shared/report.ts";
 import { interruptible } from "../interrupt.ts";
 import { commaList, durationMs, failOn, listenAddress } from "../options.ts";
 import { painter, type Terminal } from "../terminal.ts";
@@ -54,7 +55,7 @@ async function check(file: string, flags: CheckFlags, terminal: Terminal): Promi
   const [{ makePlan }, { runCheck }, { exitCodeOf }] = await Promise.all([
     import("../../shared/plan.ts"),
     import("../check-run.ts"),
-    import("../../shared/report.ts"),
+    import("../../shared/exit-code.ts"),
   ]);
   const plan = makePlan(cluster, flags.phase);
   using interrupt = interruptible();

@@ -1,6 +1,6 @@
 /** `portmesh demo`: a whole cluster of real agents on this host, to see what the tool does. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -64,7 +64,7 @@ async function runDemo(plan: Plan, probeTimeoutMs: number, flags: DemoFlags, fil
   const [{ startCoordinator }, { buildReport }, { exitCodeOf }] = await Promise.all([
     import("../../coordinator/coordinator.ts"),
     import("../../coordinator/report-builder.ts"),
-    import("../../shared/report.ts"),
+    import("../../shared/exit-code.ts"),
   ]);
   using interrupt = interruptible();
   await using coordinator = await startCoordinator({ plan, host: "127.0.0.1", port: 0, advertise: undefined, probeTimeoutMs }, () => new Date());
@@ -119,9 +119,9 @@ class DemoAgents implements AsyncDisposable {
   constructor(plan: Plan, joinString: string) {
     const joinFile = join(this.#folder, "join");
     writeFileSync(joinFile, joinString, { mode: 0o600 });
-    const launcher = join(import.meta.dirname, "..", "main.ts");
+    const launcher = launcherPath();
     this.#children = plan.nodes.map(({ name }) =>
-      spawn(process.execPath, ["--max-semi-space-size=1", launcher, "agent", "run", "--join-file", joinFile, "--name", name], {
+      spawn(launcher, ["agent", "run", "--join-file", joinFile, "--name", name], {
         stdio: ["ignore", "ignore", "pipe"],
         // Ctrl-C goes to the demo, which ends its agents when the report is done.
         detached: true,
@@ -147,6 +147,12 @@ class DemoAgents implements AsyncDisposable {
     await Promise.all(this.#children.map(endChild));
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** The agents start as they do anywhere else. From a build this file lies one folder deeper. */
+function launcherPath(): string {
+  const candidates = ["../../bin/portmesh", "../../../bin/portmesh"].map((path) => join(import.meta.dirname, path));
+  return candidates.find((path) => existsSync(path)) ?? candidates[0]!;
 }
 
 async function endChild(child: ChildProcess): Promise<void> {
