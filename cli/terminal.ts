@@ -15,8 +15,8 @@ type Style = Parameters<typeof styleText>[0];
 export const styleOf: Readonly<Record<Verdict, Style>> = { pass: "green", warn: "yellow", unknown: "magenta", fail: "red" };
 
 const glyphs = {
-  unicode: { pass: "●", warn: "!", unknown: "?", fail: "×", none: "·", self: "-", arrow: "→" },
-  ascii: { pass: "o", warn: "!", unknown: "?", fail: "x", none: ".", self: "-", arrow: "->" },
+  unicode: { pass: "●", warn: "!", unknown: "?", fail: "×", none: "·", self: "-", arrow: "→", more: "…", separator: " · " },
+  ascii: { pass: "o", warn: "!", unknown: "?", fail: "x", none: ".", self: "-", arrow: "->", more: "...", separator: ", " },
 } as const;
 export type Glyphs = Readonly<Record<keyof (typeof glyphs)["unicode"], string>>;
 

@@ -98,7 +98,9 @@ export class Membership {
 
   /** The agent left in good order: its name is free at once. */
   left(member: Member): void {
-    if (this.#members.get(member.node) === member) member.lostAt = Number.NEGATIVE_INFINITY;
+    if (this.#members.get(member.node) !== member) return;
+    member.connected = false;
+    member.lostAt = Number.NEGATIVE_INFINITY;
   }
 
   reportListening(member: Member, message: ListeningMessage): void {

@@ -17,7 +17,8 @@ export interface RunFacts {
 export function buildReport(plan: Plan, observations: Observations, membership: Membership, facts: RunFacts): Report {
   const paths = plan.paths.map((path) => reportPath(path, plan, observations, membership));
   const count = (verdict: Verdict): number => paths.filter((path) => path.verdict === verdict).length;
-  const counted = paths.filter(({ level, verdict }) => level !== "optional" || verdict !== "fail");
+  // As for the exit code and in the matrix: an optional path that fails is a warning.
+  const counted = paths.map(({ level, verdict }) => (level === "optional" && verdict === "fail" ? "warn" : verdict));
   return {
     apiVersion: "portmesh/v1",
     kind: "Report",
@@ -35,7 +36,7 @@ export function buildReport(plan: Plan, observations: Observations, membership: 
       unknown: count("unknown"),
       probes: observations.progress.done,
       statements: plan.statements.filter(({ applies }) => applies).length,
-      verdict: counted.reduce<Verdict>((worst, { verdict }) => worse(worst, verdict), paths.length === 0 ? "unknown" : "pass"),
+      verdict: counted.reduce<Verdict>(worse, paths.length === 0 ? "unknown" : "pass"),
     },
     nodes: plan.nodes.map((node) => reportNode(node, membership)),
     paths,
@@ -84,7 +85,8 @@ function reportPath(path: Path, plan: Plan, observations: Observations, membersh
     if (perAddress.length > 0 && perAddress.every(({ outcome }) => outcome !== undefined)) probed++;
     return worst(perAddress) ?? { port, target: undefined, outcome: undefined, verdict: "unknown", reason: "never-probed" };
   });
-  const shown = (path.anyOf ? best(findings) : worst(findings))!;
+  // One open port of several is enough, but one that must be shut is not.
+  const shown = (path.anyOf && path.open ? best(findings) : worst(findings))!;
   const intervals = intervalsOf(findings);
   return {
     from: plan.nodes[path.from]!.name,

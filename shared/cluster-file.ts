@@ -146,7 +146,7 @@ function chooseSpecs(
     const options: Record<string, OptionValue | undefined> = {};
     for (const [name, option] of Object.entries(spec.options)) options[name] = option.default;
     for (const [name, value] of Object.entries(entry.options ?? {})) {
-      const option = spec.options[name];
+      const option = Object.hasOwn(spec.options, name) ? spec.options[name] : undefined;
       const problem =
         option === undefined
           ? `${spec.id} has no option ${name}; it has ${Object.keys(spec.options).join(", ") || "none"}`

@@ -3,7 +3,7 @@
  * mistake, also one found long after parsing, is reported with file, line and column.
  */
 import type { Static, TSchema } from "typebox";
-import { isMap, isScalar, LineCounter, parseDocument, type Document, type Node, type Pair } from "yaml";
+import { isMap, isScalar, LineCounter, parseDocument, type Document, type ErrorCode, type Node, type Pair } from "yaml";
 import { InvalidInputError, type Problem } from "./errors.ts";
 import { pointerSteps, violationsOf } from "./schema-errors.ts";
 
@@ -31,13 +31,19 @@ export function readDocument<Schema extends TSchema>(
     throw new InvalidInputError([{ file, line: 1, column: 1, pointer: "", message: `is larger than ${maxBytes} bytes` }]);
   }
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false, prettyErrors: false });
+  const document = parseDocument(text.replace(/^\ufeff/, ""), {
+    lineCounter: lines,
+    uniqueKeys: true,
+    merge: false,
+    prettyErrors: false,
+    resolveKnownTags: false,
+  });
   const positionAt = (offset: number): { line: number; column: number } => {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
   };
   const syntax = [...document.errors, ...document.warnings].map(
-    (error): Problem => ({ file, ...positionAt(error.pos[0]), pointer: "", message: firstLine(error.message) }),
+    (error): Problem => ({ file, ...positionAt(error.pos[0]), pointer: "", message: syntaxMessage(error.code, error.message) }),
   );
   if (syntax.length > 0) throw new InvalidInputError(syntax.slice(0, maxProblems));
   const value = toValue(document, file);
@@ -96,6 +102,12 @@ function offsetOf(document: Document, pointer: string, atKey: boolean): number {
 function childOf(node: Node | null, step: string): unknown {
   const get = (node as { get?: (key: unknown, keepScalar: boolean) => unknown } | null)?.get;
   return get?.call(node, /^[0-9]+$/.test(step) ? Number(step) : step, true);
+}
+
+/** The library's words, but where they speak of its own code. */
+function syntaxMessage(code: ErrorCode, message: string): string {
+  if (message.startsWith("Maximum call stack")) return "is nested too deeply";
+  return code === "MULTIPLE_DOCS" ? "a second document begins here; one file holds one" : firstLine(message);
 }
 
 function firstLine(message: string): string {

@@ -10,9 +10,14 @@ export function explainPath(path: ReportPath): string {
   const code = source.code === undefined ? "" : ` (${source.code})`;
   const held = target.listener === "occupied" ? `${target.owner ?? "a service"} holds the port` : `${path.to} was listening`;
   const answeredBy = source.answeredBy === undefined ? "somebody else" : `${source.answeredBy.node} port ${source.answeredBy.port}`;
-  const what: Partial<Record<Reason, string>> = {
+  const what: Record<Reason, string> = {
     reachable: `${path.to} proved itself${path.rttMs === null ? "" : `, ${formatMs(path.rttMs)}`}`,
     served: `${target.owner ?? "the service there"} answered`,
+    slow: `${path.to} answered too slowly${path.rttMs === null ? "" : `, ${formatMs(path.rttMs)}`}`,
+    lossy: `${path.to} answered, but packets were lost on the way`,
+    "low-bandwidth": `${path.to} is reached with less bandwidth than is asked for`,
+    "small-mtu": `${path.to} is reached by small packets only`,
+    expiring: `the certificate of ${path.to} expires soon`,
     "blocked-as-required": `${source.outcome ?? "no answer"}${code}${after}, as it should be`,
     dropped: `no answer${after}; ${held}`,
     rejected: `${source.outcome ?? "refused"}${code}${after}, although ${held}`,
@@ -27,16 +32,19 @@ export function explainPath(path: ReportPath): string {
     "tls-failed": `TLS failed${code}${detail(source.detail)}`,
     "upgrade-refused": `the WebSocket upgrade was refused${code}${detail(source.detail)}`,
     "app-filtered": `TCP connects, then ${source.outcome === "silent" ? "nothing comes" : "the connection is cut"} in the ${source.phase ?? "next"} step${code}`,
+    "proxy-refused": `the proxy refused to connect${code}${detail(source.detail)}`,
     unresolved: `the name has no address${code}`,
     exposed: `open, although it must be closed`,
+    unmet: `not as the document asks${detail(target.detail)}`,
     "not-listening": `nothing was listening on ${path.to}${detail(target.detail)}`,
     denied: target.detail ?? source.detail ?? "not permitted",
     "silent-service": `${target.owner ?? "a service"} holds the port and did not answer a probe`,
     "never-probed": "not probed",
+    stale: `what is known of ${path.to} is too old`,
     "agent-missing": `no agent on ${target.agent === "missing" ? path.to : path.from} has joined`,
     impaired: `${path.from} could not probe${code}${detail(source.detail)}`,
   };
-  return what[path.reason] ?? path.reason;
+  return what[path.reason];
 }
 
 /** What to do about a path that is not green, or undefined where nothing is to be done. */

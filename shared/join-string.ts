@@ -31,7 +31,7 @@ export function parseJoinString(text: string): JoinString {
   } catch {
     throw malformed("it is cut off or altered");
   }
-  const { c, a, p, t } = value as Record<string, unknown>;
+  const { c, a, p, t } = (value ?? {}) as Record<string, unknown>;
   const isText = (field: unknown): field is string => typeof field === "string" && field !== "";
   if (!isText(c) || !isText(p) || !isText(t) || !Array.isArray(a) || a.length === 0 || !a.every(isText)) {
     throw malformed("a part is missing");

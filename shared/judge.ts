@@ -54,11 +54,11 @@ function judgeOpen(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): 
   if (own !== undefined) return own;
   if (outcome.proof !== undefined && !isProofOf(expectation, outcome)) return "misrouted";
   if (outcome.code === foreignNameCode) return "misrouted";
-  if (outcome.kind === "open") return "reachable";
+  if (outcome.kind === "open" && outcome.proof !== undefined) return "reachable";
   const held = farEnd.listener === "bound" || farEnd.listener === "occupied";
   if (!held) return withoutListener(expectation, outcome, farEnd);
-  // Whatever a real service says to a stranger's probe, its transport answered.
-  if (farEnd.listener === "occupied" && expectation.transport === "tcp" && isPastConnect(expectation, outcome)) return "served";
+  // Whatever a real service says to a stranger's probe, it answered.
+  if (farEnd.listener === "occupied" && hasAnswered(expectation, outcome)) return "served";
   switch (outcome.kind) {
     case "refused":
     case "reset":
@@ -67,6 +67,7 @@ function judgeOpen(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): 
       return silent(expectation, outcome, farEnd);
     case "unreachable":
       return unreachable(outcome, farEnd);
+    case "open":
     case "wrong-answer":
       return "stranger";
     case "tls-failed":
@@ -111,14 +112,15 @@ function unreachable(outcome: Outcome, farEnd: FarEnd): Reason {
 function withoutListener(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): Reason {
   if (farEnd.agent === "missing") return "agent-missing";
   if (outcome.kind === "unreachable" && outcome.elapsedMs >= neighbourTimeoutMs) return unreachable(outcome, farEnd);
-  if (expectation.serviceExpected && farEnd.listener === "absent" && outcome.kind === "refused") return "closed";
+  if (isClosedService(expectation, outcome, farEnd)) return "closed";
   return farEnd.listener === "denied" ? "denied" : "not-listening";
 }
 
 function judgeClosed(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): Reason {
   if (ownFault(outcome) !== undefined) return "impaired";
-  if (outcome.kind === "open" || outcome.proof !== undefined) return "exposed";
-  if (expectation.transport === "tcp" && isPastConnect(expectation, outcome)) return "exposed";
+  if (outcome.proof !== undefined || hasAnswered(expectation, outcome)) return "exposed";
+  // Where a service is expected and gone, the far host's own refusal shows that the port is shut.
+  if (isClosedService(expectation, outcome, farEnd)) return "blocked-as-required";
   if (farEnd.listener !== "bound" && farEnd.listener !== "occupied") {
     return farEnd.agent === "missing" ? "agent-missing" : farEnd.listener === "denied" ? "denied" : "not-listening";
   }
@@ -142,8 +144,17 @@ const localReasons = new Map<string, Reason>([
   ["EPOLICY", "denied"],
 ]);
 
+function isClosedService(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): boolean {
+  return expectation.serviceExpected && farEnd.listener === "absent" && outcome.kind === "refused";
+}
+
 function isProofOf(expectation: Expectation, outcome: Outcome): boolean {
   return outcome.proof?.node === expectation.node && expectation.ports.includes(outcome.proof.port);
+}
+
+/** Whether anything came back from the port itself; for TCP the handshake is enough. */
+function hasAnswered(expectation: Expectation, outcome: Outcome): boolean {
+  return outcome.kind === "open" || outcome.kind === "wrong-answer" || isPastConnect(expectation, outcome);
 }
 
 /** Whether TCP had connected when the probe ended; UDP has no such step. */

@@ -49,7 +49,7 @@ const versionComparison = /^(<|<=|>|>=|=)\s*([0-9]+(?:\.[0-9]+)*)$/;
 export function conditionProblem(condition: Condition, options: Readonly<Record<string, SpecOption>>): string | undefined {
   for (const clause of clausesOf(condition)) {
     for (const [name, comparison] of Object.entries(clause)) {
-      const option = options[name];
+      const option = Object.hasOwn(options, name) ? options[name] : undefined;
       if (option === undefined) return `unknown option ${name}; this spec has ${Object.keys(options).join(", ")}`;
       const wanted = Array.isArray(comparison) ? comparison : [comparison];
       if (option.type === "version" && !wanted.every((text) => versionComparison.test(String(text)))) {

@@ -1,6 +1,7 @@
 /** The firewall change request: one line a rule that is missing (or too many), in RFC 4180 CSV. */
 import { explainPath, failingPorts } from "../../shared/explain.ts";
 import type { Report } from "../../shared/report.ts";
+import { printable } from "../terminal.ts";
 
 const header = ["action", "source", "source_address", "destination", "destination_address", "protocol", "ports", "why", "verdict", "reason", "evidence", "document", "time"];
 
@@ -28,6 +29,7 @@ export function renderCsv(report: Report): string {
 
 /** A cell that begins like a formula would be run by a spreadsheet: an apostrophe makes it text. */
 function quote(cell: string): string {
-  const inert = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
+  const text = printable(cell);
+  const inert = /^[=+\-@]/.test(text) ? `'${text}` : text;
+  return /[",]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
 }

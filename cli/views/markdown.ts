@@ -1,6 +1,7 @@
 /** The report as Markdown, for tickets and pull requests. */
 import { explainPath, failingPorts, remedyFor } from "../../shared/explain.ts";
 import type { Report } from "../../shared/report.ts";
+import { printable } from "../terminal.ts";
 
 export function renderMarkdown(report: Report): string {
   const { summary } = report;
@@ -32,5 +33,5 @@ export function renderMarkdown(report: Report): string {
 }
 
 function cell(text: string): string {
-  return text.replace(/[\\`*_<>|[\]]/g, "\\$&").replaceAll("\n", " ");
+  return printable(text.replace(/\s+/g, " ")).replace(/[\\`*_<>|[\]]/g, "\\$&");
 }

@@ -54,7 +54,7 @@ function flowLines(report: Report, options: TextOptions): string[] {
       cells: [
         paint(styleOf[worst], glyphs[worst]),
         name,
-        `${transport}/${shorten(ports)}`,
+        `${transport}/${shorten(ports, glyphs)}`,
         expected === "closed" ? "must be closed" : protocol,
         `${passed}/${paths.length} paths`,
         [...counts, coverageOf(paths)].filter((text) => text !== "").join(" "),
@@ -72,7 +72,7 @@ function pathLines(paths: readonly ReportPath[], { glyphs, paint, wide }: TextOp
     const head = `${glyphs[path.verdict]} ${path.from} ${glyphs.arrow} ${path.to}${ports}`;
     return `    ${paint(styleOf[path.verdict], `${head}  ${path.reason}`)}  ${printable(explainPath(path))}`;
   });
-  if (shown.length > lines.length) lines.push(`    … and ${shown.length - lines.length} more`);
+  if (shown.length > lines.length) lines.push(`    ${glyphs.more} and ${shown.length - lines.length} more`);
   return lines;
 }
 
@@ -104,18 +104,18 @@ function statementLines(report: Report, { paint }: TextOptions): string[] {
   return [paint("dim", `Not probed here and to be confirmed otherwise: ${bySection.join(", ")} (listed in -o json and the html report)`)];
 }
 
-function summaryLines(report: Report, { paint }: TextOptions): string[] {
+function summaryLines(report: Report, { glyphs, paint }: TextOptions): string[] {
   const { summary } = report;
   const parts = (["pass", "fail", "warn", "unknown"] as const).map((verdict) => {
     const text = `${summary[verdict]} ${verdict}`;
     return summary[verdict] === 0 ? text : paint(styleOf[verdict], text);
   });
   const elapsed = formatDuration(Date.parse(report.finishedAt) - Date.parse(report.startedAt));
-  const lines = [`${paint("bold", "Summary")}  ${parts.join(" · ")}   (${summary.paths} paths, ${summary.probes} probes, ${elapsed})`];
+  const lines = [`${paint("bold", "Summary")}  ${parts.join(glyphs.separator)}   (${summary.paths} paths, ${summary.probes} probes, ${elapsed})`];
   if (report.interrupted) lines.push(paint("yellow", "Interrupted: what was not probed is unknown."));
   const first = report.paths.find(({ verdict }) => verdict === summary.verdict && verdict !== "pass");
   const remedy = first === undefined ? undefined : remedyFor(first);
-  if (remedy !== undefined) lines.push(`Next     ${printable(remedy)}`);
+  if (remedy !== undefined) lines.push(`Next     ${printable(remedy).replaceAll("→", glyphs.arrow)}`);
   if (summary.fail > 0) lines.push("         for the firewall team: add --report csv=firewall-request.csv");
   return lines;
 }
@@ -124,6 +124,6 @@ function worstOf(paths: readonly ReportPath[]): Verdict {
   return verdicts.findLast((verdict) => paths.some((path) => path.verdict === verdict))!;
 }
 
-function shorten(ports: string): string {
-  return ports.length <= 32 ? ports : `${ports.slice(0, 31)}…`;
+function shorten(ports: string, { more }: Glyphs): string {
+  return ports.length <= 32 ? ports : `${ports.slice(0, 31)}${more}`;
 }

@@ -1,0 +1,192 @@
+/**
+ * A network in a box: hosts as network namespaces, each on a link of its own to one router. Real kernels,
+ * real firewalls, real silence. The address plan stands in addresses.ts.
+ *
+ * One thing is unlike a real network: no time passes on the way. An ICMPv6 error arrives while connect() still
+ * holds the socket, the kernel passes over it, and the prober learns of a reject only from the answer to its
+ * second SYN, after one second. IPv4 is not affected.
+ */
+import { linkAddresses, zonePrefixes, type LinkAddresses } from "./addresses.ts";
+import { ipBatch } from "./command.ts";
+import { chainOf, Fault, lossChain, type Endpoint, type FaultRule } from "./faults.ts";
+import { nextLabName, removeNamespaces, sweepLeftovers } from "./leftovers.ts";
+import { Namespace } from "./namespace.ts";
+import { requireLab } from "./requires.ts";
+
+export interface HostOptions {
+  name: string;
+  zone: string;
+}
+
+/** A host by its name, or all hosts of a zone. */
+export type Place = string | { zone: string };
+
+export interface FaultOptions extends Omit<FaultRule, "from" | "to"> {
+  /** The host whose firewall it is, or `router`. */
+  at: string;
+  from?: Place;
+  to?: Place;
+}
+
+export class Host extends Namespace {
+  readonly zone: string;
+  readonly address: string;
+  readonly address6: string;
+  /** The router's end of the link. */
+  readonly link: string;
+  readonly #addresses: LinkAddresses;
+
+  constructor(options: HostOptions, namespace: string, link: string, addresses: LinkAddresses) {
+    super(options.name, namespace);
+    this.zone = options.zone;
+    this.address = addresses.host;
+    this.address6 = addresses.host6;
+    this.link = link;
+    this.#addresses = addresses;
+  }
+
+  /** Run inside the host. `replace`: also mends what the kernel forgets while the link is down. */
+  linkCommands(): string[] {
+    const { host, host6, router, router6 } = this.#addresses;
+    return [
+      "link set lo up",
+      ...interfaceCommands("eth0", `${host}/30`, `${host6}/64`, "fe80::2/64"),
+      `route replace default via ${router}`,
+      `route replace default via ${router6} dev eth0`,
+    ];
+  }
+
+  /** Run inside the router. */
+  routerCommands(): string[] {
+    return interfaceCommands(
+      this.link,
+      `${this.#addresses.router}/30`,
+      `${this.#addresses.router6}/64`,
+      "fe80::1/64",
+    );
+  }
+}
+
+/** nodad: without it an IPv6 address is unusable for the first second or two. */
+function interfaceCommands(name: string, address: string, address6: string, linkLocal: string): string[] {
+  return [
+    `link set ${name} addrgenmode none`,
+    `link set ${name} up`,
+    `addr replace ${address} dev ${name}`,
+    `addr replace ${address6} dev ${name} nodad`,
+    `addr replace ${linkLocal} dev ${name} nodad`,
+  ];
+}
+
+export class Lab implements AsyncDisposable {
+  readonly router: Namespace;
+  readonly #hosts = new Map<string, Host>();
+  readonly #zones: readonly string[];
+  #disposed: Promise<void> | undefined;
+
+  private constructor(hosts: readonly HostOptions[]) {
+    const name = nextLabName();
+    this.router = new Namespace("router", `${name}-router`);
+    this.#zones = [...new Set(hosts.map(({ zone }) => zone))];
+    const hostsOfZone = new Map<string, number>();
+    for (const [index, options] of hosts.entries()) {
+      if (options.name === "router" || this.#hosts.has(options.name))
+        throw new Error(`${options.name} is taken`);
+      const inZone = (hostsOfZone.get(options.zone) ?? 0) + 1;
+      hostsOfZone.set(options.zone, inZone);
+      const addresses = linkAddresses(this.#zoneNumber(options.zone), inZone);
+      this.#hosts.set(options.name, new Host(options, `${name}-${options.name}`, `h${index + 1}`, addresses));
+    }
+  }
+
+  static async create(options: { hosts: readonly HostOptions[] }): Promise<Lab> {
+    requireLab();
+    await sweepLeftovers();
+    const lab = new Lab(options.hosts);
+    try {
+      await lab.#build();
+      return lab;
+    } catch (error) {
+      await lab[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get hosts(): readonly Host[] {
+    return [...this.#hosts.values()];
+  }
+
+  host(name: string): Host {
+    const host = this.#hosts.get(name);
+    if (host !== undefined) return host;
+    throw new Error(`the lab has no host ${name}; it has ${[...this.#hosts.keys()].join(", ")}`);
+  }
+
+  /** Breaks something until the returned handle (or the lab) is disposed of. */
+  fault({ at, from, to, ...rule }: FaultOptions): Promise<Fault> {
+    const ends = { ...(from && { from: this.#endpoint(from) }), ...(to && { to: this.#endpoint(to) }) };
+    return Fault.install(this.#at(at), chainOf({ ...rule, ...ends }));
+  }
+
+  /** Any other firewall: `chains` is what stands inside an nft table of family inet. */
+  rules(at: string, chains: string): Promise<Fault> {
+    return Fault.install(this.#at(at), chains);
+  }
+
+  /** Loses this share of the packets on the host's link, each way for itself. */
+  loss(host: string, ratio: number): Promise<Fault> {
+    return Fault.install(this.router, lossChain(this.host(host).link, ratio));
+  }
+
+  /** Takes the host's own link down: no route at home, and no answer for the others. */
+  async linkDown(name: string): Promise<AsyncDisposable> {
+    const host = this.host(name);
+    await ipBatch(["link set eth0 down"], host.namespace);
+    return {
+      async [Symbol.asyncDispose]() {
+        if (!host.isClosed) await ipBatch(host.linkCommands(), host.namespace);
+      },
+    };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return (this.#disposed ??= this.#dispose());
+  }
+
+  async #dispose(): Promise<void> {
+    const all = [...this.hosts, this.router];
+    await Promise.all(all.map((namespace) => namespace.close()));
+    await removeNamespaces(all.map(({ namespace }) => namespace));
+  }
+
+  async #build(): Promise<void> {
+    const { router, hosts } = this;
+    await ipBatch([
+      ...[router, ...hosts].map(({ namespace }) => `netns add ${namespace}`),
+      ...hosts.map(
+        ({ namespace, link }) =>
+          `link add eth0 netns ${namespace} type veth peer name ${link} netns ${router.namespace}`,
+      ),
+    ]);
+    const forwarding = ["/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"];
+    await router.run("sh", ["-c", `for file in ${forwarding.join(" ")}; do echo 1 >$file; done`]);
+    await ipBatch(["link set lo up", ...hosts.flatMap((host) => host.routerCommands())], router.namespace);
+    await Promise.all(hosts.map((host) => ipBatch(host.linkCommands(), host.namespace)));
+  }
+
+  #at(name: string): Namespace {
+    return name === "router" ? this.router : this.host(name);
+  }
+
+  #endpoint(place: Place): Endpoint {
+    if (typeof place !== "string") return zonePrefixes(this.#zoneNumber(place.zone));
+    const { address, address6 } = this.host(place);
+    return { v4: address, v6: address6 };
+  }
+
+  #zoneNumber(zone: string): number {
+    const index = this.#zones.indexOf(zone);
+    if (index === -1) throw new Error(`the lab has no zone ${zone}; it has ${this.#zones.join(", ")}`);
+    return index + 1;
+  }
+}
