@@ -29,13 +29,15 @@ const allowed = new Set([
 /** Packages that forgot the field in package.json; the licence was read in the file they ship. */
 const readByHand: Readonly<Record<string, string>> = { "jsonc-simple-parser@3.0.0": "MIT" };
 
-const lockFile = join(import.meta.dirname, "..", "package-lock.json");
-const lock = JSON.parse(readFileSync(lockFile, "utf8")) as { packages: Record<string, LockedPackage> };
-const problems = Object.entries(lock.packages).flatMap(([path, locked]) =>
-  path === ""
-    ? []
-    : problemsOf(path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length), locked),
-);
+const root = join(import.meta.dirname, "..");
+const lock = readJson("package-lock.json") as { packages: Record<string, LockedPackage> };
+const { "": own, ...packages } = lock.packages;
+const problems = [
+  ...driftOf(readJson("package.json") as Manifest, own as Manifest),
+  ...Object.entries(packages).flatMap(([path, locked]) =>
+    problemsOf(path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length), locked),
+  ),
+];
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exitCode = 1;
 

@@ -11,7 +11,7 @@ export function durationMs(text: string): number {
 
 /** `HOST:PORT`, `[v6]:PORT` or `:PORT`. */
 export function listenAddress(text: string): { host: string; port: number } {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^:\s]*)):([0-9]{1,5})$/i.exec(text);
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:\s[\]]*)):([0-9]{1,5})$/i.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port > 65535) throw new InvalidArgumentError("Must be HOST:PORT, [IPv6]:PORT or :PORT, with a port up to 65535.");
   return { host: match[1] ?? (match[2] === "" ? "0.0.0.0" : match[2]!), port };

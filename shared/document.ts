@@ -10,6 +10,7 @@ import { pointerSteps, violationsOf } from "./schema-errors.ts";
 /** No spec or cluster file comes near; a bigger one is a mistake or an attack. */
 const maxBytes = 1024 * 1024;
 const maxProblems = 100;
+const nestedTooDeeply = "is nested too deeply";
 
 export interface SourceDocument<Value> {
   file: string;
@@ -45,7 +46,8 @@ export function readDocument<Schema extends TSchema>(
   const syntax = [...document.errors, ...document.warnings].map(
     (error): Problem => ({ file, ...positionAt(error.pos[0]), pointer: "", message: syntaxMessage(error.code, error.message) }),
   );
-  if (syntax.length > 0) throw new InvalidInputError(syntax.slice(0, maxProblems));
+  const tooDeep = syntax.find(({ message }) => message === nestedTooDeeply);
+  if (syntax.length > 0) throw new InvalidInputError(tooDeep === undefined ? syntax.slice(0, maxProblems) : [tooDeep]);
   const value = toValue(document, file);
   const problem = (pointer: string, message: string, atKey = false): Problem => ({
     file,
@@ -106,7 +108,7 @@ function childOf(node: Node | null, step: string): unknown {
 
 /** The library's words, but where they speak of its own code. */
 function syntaxMessage(code: ErrorCode, message: string): string {
-  if (message.startsWith("Maximum call stack")) return "is nested too deeply";
+  if (message.startsWith("Maximum call stack")) return nestedTooDeeply;
   return code === "MULTIPLE_DOCS" ? "a second document begins here; one file holds one" : firstLine(message);
 }
 

@@ -1,6 +1,7 @@
 /** Says in one sentence what both ends saw on a path, and in another what to do. For terminals, reports and pages. */
 import { formatDuration as formatMs } from "./duration.ts";
 import type { Reason } from "./names.ts";
+import { formatPorts, parsePorts } from "./ports.ts";
 import type { ReportPath } from "./report.ts";
 
 /** What was seen, from both ends. Text that came from the network is quoted by the caller's escaping. */
@@ -66,10 +67,8 @@ export function remedyFor(path: ReportPath): string | undefined {
 /** The ports of a path that share its verdict: all of them, or the intervals that do. */
 export function failingPorts(path: ReportPath): string {
   if (path.intervals === undefined) return path.ports;
-  return path.intervals
-    .filter(({ reason }) => reason === path.reason)
-    .map(({ ports }) => ports)
-    .join(",");
+  const ports = parsePorts(path.intervals.filter(({ verdict }) => verdict === path.verdict).map(({ ports }) => ports));
+  return typeof ports === "string" ? path.ports : formatPorts(ports);
 }
 
 function detail(text: string | undefined): string {

@@ -6,7 +6,7 @@
 import { localhostOf } from "./addresses.ts";
 import type { Cluster, ClusterNode } from "./cluster-file.ts";
 import type { CheckPhase, Level, ProtocolName, Transport } from "./names.ts";
-import { countPorts, normalise, parsePorts, type PortInterval, type PortSet, type PortsText } from "./ports.ts";
+import { countPorts, normalise, parsePorts, subtract, union, type PortInterval, type PortSet, type PortsText } from "./ports.ts";
 import { protocolFor } from "./probe-protocol.ts";
 import type { Flow, ProductSpec } from "./spec.ts";
 import { conditionHolds, type OptionValues } from "./spec-options.ts";
@@ -70,12 +70,18 @@ export interface Plan {
 export function makePlan(cluster: Cluster, phase: CheckPhase): Plan {
   const builder = new PlanBuilder(cluster);
   const statements: Statement[] = [];
-  for (const { spec, options } of cluster.specs) {
-    const rolesOf = cluster.nodes.map((node) => rolesIn(spec, node));
-    for (const flow of spec.flows) {
-      if (!conditionHolds(flow.when, options)) continue;
-      builder.addFlow(spec, flow, options, phase, rolesOf);
-    }
+  const applying = cluster.specs.map(({ spec, options }) => ({
+    spec,
+    options,
+    rolesOf: cluster.nodes.map((node) => rolesIn(spec, node)),
+    flows: spec.flows.filter((flow) => conditionHolds(flow.when, options)),
+  }));
+  for (const { spec, options, rolesOf, flows } of applying) {
+    for (const flow of flows) builder.addOpen(spec, flow, options, phase, rolesOf);
+  }
+  // What one row opens no other row closes, so all that must be open has to be known first.
+  for (const { spec, options, rolesOf, flows } of applying) {
+    for (const flow of flows) builder.addClosed(spec, flow, options, phase, rolesOf);
     statements.push(...statementsOf(spec, options, new Set(rolesOf.flatMap((roles) => [...roles]))));
   }
   return {
@@ -112,49 +118,71 @@ export function portsOf(row: Pick<Flow, "ports" | "anyOf" | "configurable">, opt
   return parsed;
 }
 
+/** The roles of each node in one spec, by the node's position. */
+type Roles = readonly ReadonlySet<string>[];
+
+function having(roles: readonly string[], rolesOf: Roles): number[] {
+  return rolesOf.flatMap((own, index) => (roles.some((role) => own.has(role)) ? [index] : []));
+}
+
+/** Who probes whom for a flow. A localhost row is each host's own business. */
+function pairsOf(flow: Flow, rolesOf: Roles): [from: number, to: number][] {
+  const destinations = having(flow.to, rolesOf);
+  if (flow.scope === "localhost") return destinations.map((node) => [node, node]);
+  return having(flow.from, rolesOf).flatMap((from) =>
+    destinations.filter((to) => to !== from).map((to): [number, number] => [from, to]),
+  );
+}
+
+/** Nodes that stand outside of the cluster. */
+function vantagesOf(spec: ProductSpec, rolesOf: Roles): number[] {
+  return rolesOf.flatMap((own, index) =>
+    own.size > 0 && [...own].every((role) => spec.roles[role]?.place === "outside") ? [index] : [],
+  );
+}
+
+function pairKey(from: number, to: number, { transport }: Flow): string {
+  return `${from} ${to} ${transport}`;
+}
+
 class PlanBuilder {
   readonly #cluster: Cluster;
   readonly #listeners = new Map<string, { node: number; transport: Transport; address: string; ports: PortInterval[] }>();
   readonly #targets = new Map<string, Omit<Target, "ports"> & { ports: PortInterval[] }>();
   readonly #paths: Path[] = [];
+  /** Ports that some row opens between two nodes. */
+  readonly #opened = new Map<string, PortSet>();
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
   }
 
-  addFlow(
-    spec: ProductSpec,
-    flow: Flow,
-    options: OptionValues,
-    phase: CheckPhase,
-    rolesOf: readonly ReadonlySet<string>[],
-  ): void {
-    const having = (roles: readonly string[]): number[] =>
-      rolesOf.flatMap((own, index) => (roles.some((role) => own.has(role)) ? [index] : []));
-    const shut = phase === "runtime" && flow.phase === "install";
-    // An install-only flow need not be shut afterwards unless the document allows it: then nothing is expected.
-    if (shut && flow.closed?.after !== "install") return;
-    const destinations = having(flow.to);
-    if (flow.scope === "localhost") {
-      for (const node of destinations) this.#addPath(spec, flow, options, node, node, !shut);
-      return;
-    }
-    const sources = having(flow.from);
-    for (const from of sources) {
-      for (const to of destinations) if (from !== to) this.#addPath(spec, flow, options, from, to, !shut);
-    }
-    if (flow.closed?.from !== "outside") return;
-    const vantages = rolesOf.flatMap((own, index) =>
-      own.size > 0 && [...own].every((role) => spec.roles[role]?.place === "outside") ? [index] : [],
-    );
-    for (const from of vantages) {
-      if (sources.includes(from)) continue;
-      for (const to of destinations) this.#addPath(spec, flow, options, from, to, false);
+  addOpen(spec: ProductSpec, flow: Flow, options: OptionValues, phase: CheckPhase, rolesOf: Roles): void {
+    if (phase === "runtime" && flow.phase === "install") return;
+    const ports = portsOf(flow, options);
+    for (const [from, to] of pairsOf(flow, rolesOf)) {
+      const key = pairKey(from, to, flow);
+      this.#opened.set(key, union([this.#opened.get(key) ?? [], ports]));
+      this.#addPath(spec, flow, from, to, ports, true);
     }
   }
 
-  #addPath(spec: ProductSpec, flow: Flow, options: OptionValues, from: number, to: number, open: boolean): void {
-    const ports = portsOf(flow, options);
+  /** Rows that are shut after the installation, and rows that are shut for who stands outside. */
+  addClosed(spec: ProductSpec, flow: Flow, options: OptionValues, phase: CheckPhase, rolesOf: Roles): void {
+    const afterInstall = phase === "runtime" && flow.phase === "install" && flow.closed?.after === "install";
+    const shut = afterInstall ? pairsOf(flow, rolesOf) : [];
+    if (flow.closed?.from === "outside") {
+      for (const from of vantagesOf(spec, rolesOf)) {
+        for (const to of having(flow.to, rolesOf)) if (from !== to) shut.push([from, to]);
+      }
+    }
+    for (const [from, to] of shut) {
+      const ports = subtract(portsOf(flow, options), this.#opened.get(pairKey(from, to, flow)) ?? []);
+      if (ports.length > 0) this.#addPath(spec, flow, from, to, ports, false);
+    }
+  }
+
+  #addPath(spec: ProductSpec, flow: Flow, from: number, to: number, ports: PortSet, open: boolean): void {
     const protocol = open ? protocolFor(flow) : flow.transport;
     const node = this.#cluster.nodes[to]!;
     const addresses = from === to ? [localhostOf(node.addresses[0]!)] : reachableAddresses(this.#cluster.nodes[from]!, node);

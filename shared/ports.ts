@@ -45,6 +45,21 @@ export function union(sets: Iterable<PortSet>): PortSet {
   return normalise(Array.from(sets).flat());
 }
 
+/** The ports of `set` that are not in `other`. */
+export function subtract(set: PortSet, other: PortSet): PortSet {
+  return other.reduce<PortSet>(
+    (left, [first, last]) =>
+      left.flatMap(([from, to]): PortInterval[] => {
+        const parts: PortInterval[] = [
+          [from, Math.min(to, first - 1)],
+          [Math.max(from, last + 1), to],
+        ];
+        return to < first || from > last ? [[from, to]] : parts.filter(([a, b]) => a <= b);
+      }),
+    set,
+  );
+}
+
 export function countPorts(set: PortSet): number {
   return set.reduce((count, [first, last]) => count + last - first + 1, 0);
 }

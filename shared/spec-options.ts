@@ -139,7 +139,8 @@ export function optionValueProblem(name: string, option: SpecOption, value: Opti
       return unknown === undefined ? undefined : `${name} must be one of ${option.values?.join(", ")}; found ${unknown}`;
     }
     case "version":
-      return /^[0-9]+(\.[0-9]+)*$/.test(String(value))
+      // Without quotes YAML reads 1.170 as the number 1.17, which is another version.
+      return typeof value === "string" && /^[0-9]+(\.[0-9]+)*$/.test(value)
         ? undefined
         : `${name} must be a version such as "1.166" (in quotes); found ${String(value)}`;
     case "port":

@@ -14,10 +14,11 @@ const kindByErrno = new Map<string, OutcomeKind>([
   ["EHOSTDOWN", "unreachable"],
   ["ENETDOWN", "unreachable"],
   ["ENOPROTOOPT", "unreachable"],
+  // An ICMPv6 "administratively prohibited"; a local route that prohibits looks alike until it is asked for.
+  ["EACCES", "unreachable"],
   ["ENOTFOUND", "unresolved"],
   ["EAI_AGAIN", "unresolved"],
   ["EPERM", "local-error"],
-  ["EACCES", "local-error"],
   ["EINVAL", "local-error"],
   ["EADDRINUSE", "local-error"],
   ["EADDRNOTAVAIL", "local-error"],

@@ -1,6 +1,7 @@
 import t from "tap";
 import { actions, type FaultAction } from "./faults.ts";
-import { Lab, type Host } from "./lab.ts";
+import type { Host } from "./host.ts";
+import { Lab } from "./lab.ts";
 import { connect, listen, type Target } from "./tcp.ts";
 
 const port = 2379;
@@ -59,7 +60,8 @@ t.test("a TCP prober sees of every action what failures.md says", async (t) => {
     }
     return faults;
   };
-  const targetsAt = (address: string): Target[] => all.map((_action, index) => ({ address, port: port + index }));
+  const targetsAt = (address: string): Target[] =>
+    all.map((_action, index) => ({ address, port: port + index }));
   const [v4, v6] = [targetsAt(n1.address), targetsAt(n1.address6)];
   {
     await using _target = await breakAt({ at: "n1", hook: "input" });

@@ -1,6 +1,6 @@
 /** The plainest TCP there is, at both ends: what the kernel says, with nothing of Portmesh in between. */
 import { once } from "node:events";
-import type { Host } from "./lab.ts";
+import type { Host } from "./host.ts";
 
 const listenScript = `
   const ports = process.argv.slice(1).map(Number);
