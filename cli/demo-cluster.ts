@@ -7,16 +7,8 @@ import type { OptionValue } from "../shared/spec-options.ts";
 const network = "127.77.0";
 export const maxDemoNodes = 40;
 
-/**
- * A role that only some nodes have goes to the first half of them; where there are several such roles they
- * are dealt out in turn, each to at least two nodes where there are enough.
- */
 export function demoCluster(spec: ProductSpec, nodes: number): Cluster {
-  const roles = Object.entries(spec.roles).flatMap(([name, role]) => (role.place === "in-cluster" && role.everyNode !== true ? [name] : []));
-  const rolesOf = (index: number): string[] => {
-    if (roles.length === 1) return index < Math.ceil(nodes / 2) ? roles : [];
-    return roles.filter((_, position) => position % nodes === index || (position + 1) % nodes === index);
-  };
+  const roles = dealRoles(spec, nodes);
   const options: Record<string, OptionValue | undefined> = {};
   for (const [name, option] of Object.entries(spec.options)) options[name] = option.default ?? (option.type === "choice" ? option.values?.[0] : undefined);
   return {
@@ -25,9 +17,24 @@ export function demoCluster(spec: ProductSpec, nodes: number): Cluster {
     nodes: Array.from({ length: nodes }, (_, index) => ({
       name: `n${index + 1}`,
       addresses: [`${network}.${index + 1}`],
-      roles: rolesOf(index),
+      roles: roles[index]!,
       zone: index % 2 === 0 ? "a" : "b",
     })),
     probing: { intervalMs: 30_000, timeoutMs: 4_000, budgetMs: 60_000 },
   };
+}
+
+/**
+ * Roles that talk among themselves (and an only role) go to the first half of the nodes, at least three;
+ * the others go to one node each, beginning with the last.
+ */
+function dealRoles(spec: ProductSpec, nodes: number): string[][] {
+  const roles = Object.entries(spec.roles).flatMap(([name, role]) => (role.place === "in-cluster" && role.everyNode !== true ? [name] : []));
+  const isMesh = (role: string): boolean => roles.length === 1 || spec.flows.some(({ from, to }) => from.includes(role) && to.includes(role));
+  const meshed = Math.min(nodes, Math.max(3, Math.ceil(nodes / 2)));
+  const single = roles.filter((role) => !isMesh(role));
+  return Array.from({ length: nodes }, (_, index) => [
+    ...roles.filter((role) => isMesh(role) && index < meshed),
+    ...single.filter((_role, position) => position % nodes === nodes - 1 - index),
+  ]);
 }

@@ -80,7 +80,9 @@ function reportPath(path: Path, plan: Plan, observations: Observations, membersh
       const outcome = observations.outcome(target, port);
       const farEnd = membership.farEnd(path.to, path.transport, target.address, port);
       if (outcome?.rttMs !== undefined) rtts.push(outcome.rttMs);
-      return { port, target, outcome, ...judge(expectationOf(path, port), outcome, farEnd) };
+      // Nobody was there to probe: that is not the far end's doing.
+      const judged = membership.member(path.from) === undefined ? sourceMissing : judge(expectationOf(path, port), outcome, farEnd);
+      return { port, target, outcome, ...judged };
     });
     if (perAddress.length > 0 && perAddress.every(({ outcome }) => outcome !== undefined)) probed++;
     return worst(perAddress) ?? { port, target: undefined, outcome: undefined, verdict: "unknown", reason: "never-probed" };
@@ -107,6 +109,8 @@ function reportPath(path: Path, plan: Plan, observations: Observations, membersh
     ...(intervals.length > 1 ? { intervals } : {}),
   };
 }
+
+const sourceMissing: Judgement = { verdict: "unknown", reason: "agent-missing" };
 
 function expectationOf(path: Path, port: number): Expectation {
   return {
