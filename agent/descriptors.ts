@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /** For the link, logs, files and the runtime itself; probes and listeners never touch these. */
-export const reservedDescriptors = 64;
+const reservedDescriptors = 64;
 
 /** The limit of open files, or undefined where the system does not say (not Linux). */
 export function descriptorLimit(): number | undefined {
@@ -21,7 +21,7 @@ export function freeDescriptors(limit = descriptorLimit()): number {
 }
 
 /** The sentence that tells what to raise, and to what. */
-export function descriptorRemedy(needed: number, limit = descriptorLimit()): string {
+export function descriptorRemedy(needed: number, limit: number | undefined): string {
   const wanted = 2 ** Math.ceil(Math.log2(needed + reservedDescriptors));
   const now = limit === undefined ? "" : ` (now ${limit})`;
   return `raise the limit of open files${now} to at least ${wanted}: ulimit -n ${wanted}, or LimitNOFILE=${wanted} in the unit`;

@@ -44,6 +44,8 @@ export class Listeners implements AsyncDisposable {
   readonly #context: ListenerContext;
   readonly #streams: StreamListeners;
   readonly #held = new Map<string, Held>();
+  /** Read at the start: without a free descriptor it could not be read any more. */
+  readonly #descriptorLimit = descriptorLimit();
   #closing: Promise<void> | undefined;
 
   constructor(context: ListenerContext) {
@@ -62,6 +64,7 @@ export class Listeners implements AsyncDisposable {
     const exceptions: ListenerException[] = [];
     const owners = new PortOwners();
     const needed = wanted.reduce((sum, listener) => sum + countPorts(listener.ports), 0);
+    const remedy = descriptorRemedy(needed, this.#descriptorLimit);
     for (let start = 0; start < missing.length; start += bindsAtOnce) {
       const results = await Promise.all(
         missing.slice(start, start + bindsAtOnce).map(async ({ transport, address, port, key }) => {
@@ -69,7 +72,7 @@ export class Listeners implements AsyncDisposable {
             this.#held.set(key, await this.#bind(transport, address, port));
             return undefined;
           } catch (error) {
-            return explain(error as NodeJS.ErrnoException, { transport, address, port }, owners, needed);
+            return explain(error as NodeJS.ErrnoException, { transport, address, port }, owners, remedy);
           }
         }),
       );
@@ -111,7 +114,7 @@ function explain(
   error: NodeJS.ErrnoException,
   where: { transport: Transport; address: string; port: number },
   owners: PortOwners,
-  needed: number,
+  moreDescriptors: string,
 ): ListenerException {
   switch (error.code) {
     case "EADDRINUSE": {
@@ -127,7 +130,7 @@ function explain(
       };
     case "EMFILE":
     case "ENFILE":
-      return { ...where, state: "absent", detail: `out of file descriptors: ${descriptorRemedy(needed, descriptorLimit())}` };
+      return { ...where, state: "absent", detail: `out of file descriptors: ${moreDescriptors}` };
     default:
       return { ...where, state: "absent", detail: `bind failed: ${error.code ?? error.message}` };
   }

@@ -25,13 +25,11 @@ export class UdpSweep {
     this.#waiting.set(nonceKey(request), onAnswer);
     const family = familyOf(address)!;
     const ready = this.#ready.get(family);
-    const transmit = (socket: Socket): void => {
-      socket.send(request, port, address, (error) => {
-        if (error !== null) onError(error);
-      });
+    const sent = (error: Error | null): void => {
+      if (error !== null) onError(error);
     };
-    if (ready !== undefined) transmit(ready);
-    else this.#open(family).then(transmit, onError);
+    if (ready !== undefined) ready.send(request, port, address, sent);
+    else this.#open(family).then((socket) => socket.send(request, port, address, sent), onError);
   }
 
   forget(request: Buffer): void {
@@ -49,7 +47,7 @@ export class UdpSweep {
     let opening = this.#sockets.get(family);
     if (opening === undefined) {
       opening = new Promise<Socket>((resolve, reject) => {
-        const socket = createSocket({ type: family === 4 ? "udp4" : "udp6", recvBufferSize: receiveBufferBytes });
+        const socket = createSocket({ type: family === 4 ? "udp4" : "udp6", recvBufferSize: receiveBufferBytes, lookup });
         socket.once("error", reject);
         socket.on("message", (answer: Buffer) => {
           if (answer.length === messageBytes) this.#waiting.get(nonceKey(answer))?.(answer);
@@ -65,4 +63,9 @@ export class UdpSweep {
     }
     return opening;
   }
+}
+
+/** Only numeric addresses are probed. Node's own look-up would defer each of them to the next tick. */
+function lookup(address: string, _options: unknown, callback: (error: null, address: string, family: number) => void): void {
+  callback(null, address, familyOf(address)!);
 }

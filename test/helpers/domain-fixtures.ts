@@ -1,7 +1,13 @@
 /** Small made-up specs, clusters and plans; each goes through the real parser, so that no test rests on an impossible value. */
 import { parseCluster, type Cluster, type SpecSource } from "../../shared/cluster-file.ts";
 import { InvalidInputError } from "../../shared/errors.ts";
-import { parseSpec, type Endpoint, type Flow, type ProductSpec, type Requirement } from "../../shared/spec.ts";
+import {
+  parseSpec,
+  type Endpoint,
+  type Flow,
+  type ProductSpec,
+  type Requirement,
+} from "../../shared/spec.ts";
 
 /** A flow between nodes of the role `peer` on tcp/9000, but for what `parts` says. */
 export function flowOf(name: string, parts: Partial<Flow> = {}): Flow {
@@ -34,7 +40,14 @@ export interface SpecParts {
 
 /** What a spec file says, as a value. */
 export function specValue(parts: SpecParts = {}): ProductSpec {
-  const { id = "made-up", options = {}, roles = { peer: {} }, flows = [], endpoints = [], requirements = [] } = parts;
+  const {
+    id = "made-up",
+    options = {},
+    roles = { peer: {} },
+    flows = [],
+    endpoints = [],
+    requirements = [],
+  } = parts;
   return {
     id,
     title: "Made up",
@@ -42,7 +55,10 @@ export function specValue(parts: SpecParts = {}): ProductSpec {
     source: [{ id: "ports", title: "Ports", lines: 100, sha256: "0".repeat(64), read: "2026-11-21" }],
     options,
     roles: Object.fromEntries(
-      Object.entries(roles).map(([name, role]) => [name, { title: name, place: "in-cluster", doc: "ports:1", ...role }]),
+      Object.entries(roles).map(([name, role]) => [
+        name,
+        { title: name, place: "in-cluster", doc: "ports:1", ...role },
+      ]),
     ),
     flows: [...flows],
     endpoints: [...endpoints],
