@@ -95,7 +95,9 @@ export class ProgressView {
   #eta(done: number): string {
     const elapsedMs = performance.now() - (this.#probingSince ?? 0);
     if (done === 0 || elapsedMs < 500 || done >= this.#plannedProbes) return "";
-    return `  ${Math.floor((100 * done) / this.#plannedProbes)}%  ETA ${formatDuration((elapsedMs * (this.#plannedProbes - done)) / done)}`;
+    const leftMs = (elapsedMs * (this.#plannedProbes - done)) / done;
+    const eta = leftMs < 1_000 ? "" : `  ETA ${formatDuration(leftMs)}`;
+    return `  ${Math.floor((100 * done) / this.#plannedProbes)}%${eta}`;
   }
 }
 

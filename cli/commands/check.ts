@@ -78,7 +78,8 @@ async function check(file: string, flags: CheckFlags, terminal: Terminal): Promi
   );
   localAgent.abort();
   await local;
-  print(report, flags.output, reports, terminal);
+  print(report, flags.output, terminal);
+  writeReports(report, reports, terminal);
   return interrupt.exitCode ?? exitCodeOf(report, flags.failOn);
 }
 
@@ -92,20 +93,30 @@ async function startLocalAgent(node: string, joinString: string, signal: AbortSi
   await runAgent(config, { tell: () => {}, random: Math.random }, signal);
 }
 
-/** The result goes to stdout; a report that cannot be written is said and does not hide the verdict. */
-export function print(report: Report, output: Format, files: readonly { format: Format; path: string }[], terminal: Terminal): void {
+/** The result goes to stdout. */
+export function print(report: Report, output: Format, terminal: Terminal): void {
   terminal.out.write(formats[output](report, { paint: painter(terminal.out), ascii: terminal.ascii }));
+}
+
+/** A report that cannot be written is said and does not hide the verdict. */
+export function writeReports(report: Report, files: readonly ReportFile[], terminal: Terminal): void {
   for (const { format, path } of files) {
     try {
       writeFileSync(path, formats[format](report, fileOptions));
       terminal.err.write(`wrote ${path}\n`);
     } catch (error) {
-      terminal.err.write(`${painter(terminal.err)("red", "error:")} cannot write the report ${path}: ${(error as NodeJS.ErrnoException).code}\n`);
+      const code = (error as NodeJS.ErrnoException).code;
+      terminal.err.write(`${painter(terminal.err)("red", "error:")} cannot write the report ${path}: ${code}\n`);
     }
   }
 }
 
-export function reportFile(text: string): { format: Format; path: string } {
+export interface ReportFile {
+  format: Format;
+  path: string;
+}
+
+export function reportFile(text: string): ReportFile {
   const at = text.indexOf("=");
   const format = text.slice(0, at) as Format;
   if (at < 1 || at === text.length - 1 || !formatNames.includes(format)) {

@@ -13,9 +13,9 @@ import { applyBlocks, isInsideNamespace, parseBlock, reenter, type Block } from 
 import { interruptible } from "../interrupt.ts";
 import { durationMs, wholeNumber } from "../options.ts";
 import { ProgressView } from "../progress.ts";
-import { painter, type Terminal } from "../terminal.ts";
-import { formatNames, formats, type Format } from "../views/formats.ts";
-import { print, reportFile } from "./check.ts";
+import type { Terminal } from "../terminal.ts";
+import { formatNames, type Format } from "../views/formats.ts";
+import { print, reportFile, writeReports, type ReportFile } from "./check.ts";
 
 interface DemoFlags {
   nodes: number;
@@ -60,7 +60,7 @@ async function demo(flags: DemoFlags, terminal: Terminal): Promise<number> {
   return await runDemo(makePlan(cluster, "install"), cluster.probing.timeoutMs, flags, files, terminal);
 }
 
-async function runDemo(plan: Plan, probeTimeoutMs: number, flags: DemoFlags, files: ReturnType<typeof reportFile>[], terminal: Terminal): Promise<number> {
+async function runDemo(plan: Plan, probeTimeoutMs: number, flags: DemoFlags, files: readonly ReportFile[], terminal: Terminal): Promise<number> {
   const [{ startCoordinator }, { buildReport }, { exitCodeOf }] = await Promise.all([
     import("../../coordinator/coordinator.ts"),
     import("../../coordinator/report-builder.ts"),
@@ -97,16 +97,11 @@ async function runDemo(plan: Plan, probeTimeoutMs: number, flags: DemoFlags, fil
 }
 
 /** On a terminal each check takes the place of the one before. */
-function show(report: Report, flags: DemoFlags, files: ReturnType<typeof reportFile>[], terminal: Terminal): void {
-  if (terminal.out.isTTY && !flags.once && !report.interrupted) {
-    terminal.out.write(`\u001b[H\u001b[2J${formats[flags.output](report, { paint: painter(terminal.out), ascii: terminal.ascii })}`);
-    print(report, flags.output, files, { ...terminal, out: nowhere });
-    return;
-  }
-  print(report, flags.output, files, terminal);
+function show(report: Report, flags: DemoFlags, files: readonly ReportFile[], terminal: Terminal): void {
+  if (terminal.out.isTTY && !flags.once && !report.interrupted) terminal.out.write("\u001b[H\u001b[2J");
+  print(report, flags.output, terminal);
+  writeReports(report, files, terminal);
 }
-
-const nowhere = { write: () => true } as unknown as NodeJS.WriteStream;
 
 /** The agents as child processes. They get the join string through a file only this user can read. */
 class DemoAgents implements AsyncDisposable {

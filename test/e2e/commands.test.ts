@@ -1,11 +1,13 @@
 /** Every other command as a user types it: output, exit codes, and what it says when something is wrong. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import t from "tap";
 import { schemas } from "../../cli/schemas.ts";
 import { freePort } from "../helpers/agent-fixtures.ts";
-import { portmesh, smallSpec } from "../helpers/cli.ts";
+import { launcher, portmesh, smallSpec } from "../helpers/cli.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -95,6 +97,28 @@ t.test("a demo with a blocked port finds that port and nothing else", async (t) 
   const bad = report.paths.filter(({ verdict }) => verdict !== "pass");
   t.strictSame(bad.map(({ from, to, flow, reason }) => [from, to, flow, reason]), [["n3", "n1", "cassandra", "dropped"]]);
   t.same(bad[0]?.intervals?.filter(({ verdict }) => verdict === "fail"), [{ ports: "9042", verdict: "fail", reason: "dropped" }]);
+});
+
+t.test("on a terminal the demo checks again and again, draws progress, and Ctrl-C ends it with its agents", async (t) => {
+  const folder = t.testdir();
+  const json = join(folder, "report.json");
+  // script(1) gives the demo a terminal.
+  const command = `${launcher} demo --nodes 2 --spec apigee-hybrid --interval 1s --report json=${json}`;
+  const child = spawn("script", ["-qec", command, "/dev/null"], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], TERM: "xterm-256color" },
+  });
+  let shown = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    shown += chunk.toString();
+  });
+  const exited = once(child, "exit");
+  while (!shown.includes("check 2 done")) await once(child.stdout, "data");
+  t.match(shown, /agents +\S*█+/u);
+  t.match(shown, "\u001b[32m", "green on a terminal");
+  t.equal((JSON.parse(readFileSync(json, "utf8")) as { summary: { verdict: string } }).summary.verdict, "pass");
+  child.stdin.write("\u0003");
+  t.strictSame((await exited)[0], 130);
 });
 
 t.test("a bad --block is a usage error", async (t) => {

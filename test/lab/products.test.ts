@@ -3,6 +3,9 @@ import t from "tap";
 import { findings, runLabCheck } from "./check.ts";
 import { Lab } from "./lab.ts";
 
+// Thousands of real probes by real processes on however few cores there are.
+t.setTimeout(300_000);
+
 const hosts = (...names: string[]): { name: string; zone: string }[] =>
   names.map((name, index) => ({ name, zone: index % 2 === 0 ? "a" : "b" }));
 
