@@ -122,6 +122,11 @@ function expectationOf(path: Path, port: number): Expectation {
   };
 }
 
+function agentState(node: number, membership: Membership): "alive" | "gone" | "missing" {
+  const member = membership.member(node);
+  return member === undefined ? "missing" : member.connected ? "alive" : "gone";
+}
+
 /** The first of the worst; undefined of none. */
 function worst<Finding extends Judgement>(findings: readonly Finding[]): Finding | undefined {
   return findings.toSorted((a, b) => verdicts.indexOf(b.verdict) - verdicts.indexOf(a.verdict))[0];
@@ -159,12 +164,12 @@ function evidenceOf(finding: PortFinding, path: Path, plan: Plan, membership: Me
         : { outcome: outcome.kind, phase: outcome.phase, elapsedMs: round(outcome.elapsedMs), attempts: outcome.attempts }),
       ...(outcome?.code === undefined ? {} : { code: outcome.code }),
       ...(outcome?.detail === undefined ? {} : { detail: outcome.detail }),
-      ...(target === undefined ? {} : { port, address: target.address }),
+      ...(target === undefined ? { detail: "the two nodes have no address of the same family" } : { port, address: target.address }),
       ...(answeredElsewhere ? { answeredBy: { node: plan.nodes[proof.node]?.name ?? `#${proof.node}`, port: proof.port } } : {}),
       ...(isTranslated ? { seenAs: proof.seenAddress } : {}),
     },
     target: {
-      agent: farEnd?.agent ?? "missing",
+      agent: farEnd?.agent ?? agentState(path.to, membership),
       ...(farEnd?.listener === undefined ? {} : { listener: farEnd.listener }),
       ...(exception?.owner === undefined ? {} : { owner: exception.owner }),
       ...(exception?.detail === undefined ? {} : { detail: exception.detail }),

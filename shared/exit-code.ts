@@ -6,12 +6,12 @@ export type FailOn = (typeof failOnWords)[number];
 
 /**
  * The exit code of a finished check. Only required and applying conditional paths decide; an optional one
- * that fails counts as a warning.
+ * that fails counts as a warning. Who wants to hear of warnings wants to hear of failures too.
  */
 export function exitCodeOf(report: Report, failOn: readonly FailOn[]): number {
   const has = (verdict: string, isOptional: boolean): boolean =>
     report.paths.some((path) => path.verdict === verdict && (path.level === "optional") === isOptional);
-  if (failOn.includes("fail") && has("fail", false)) return 3;
+  if ((failOn.includes("fail") || failOn.includes("warn")) && has("fail", false)) return 3;
   const missing = report.nodes.some((node) => node.agent === null);
   if (failOn.includes("incomplete") && (missing || has("unknown", false) || has("unknown", true))) return 5;
   if (failOn.includes("warn") && (has("warn", false) || has("warn", true) || has("fail", true))) return 4;

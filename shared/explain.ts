@@ -40,7 +40,7 @@ export function explainPath(path: ReportPath): string {
     "not-listening": `nothing was listening on ${path.to}${detail(target.detail)}`,
     denied: target.detail ?? source.detail ?? "not permitted",
     "silent-service": `${target.owner ?? "a service"} holds the port and did not answer a probe`,
-    "never-probed": "not probed",
+    "never-probed": `not probed${detail(source.detail)}`,
     stale: `what is known of ${path.to} is too old`,
     "agent-missing": `no agent on ${target.agent === "missing" ? path.to : path.from} has joined`,
     impaired: `${path.from} could not probe${code}${detail(source.detail)}`,

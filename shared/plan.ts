@@ -70,10 +70,11 @@ export interface Plan {
 export function makePlan(cluster: Cluster, phase: CheckPhase): Plan {
   const builder = new PlanBuilder(cluster);
   const statements: Statement[] = [];
+  const allSpecs = cluster.specs.map(({ spec }) => spec);
   const applying = cluster.specs.map(({ spec, options }) => ({
     spec,
     options,
-    rolesOf: cluster.nodes.map((node) => rolesIn(spec, node)),
+    rolesOf: cluster.nodes.map((node) => rolesIn(spec, node, allSpecs)),
     flows: spec.flows.filter((flow) => conditionHolds(flow.when, options)),
   }));
   for (const { spec, options, rolesOf, flows } of applying) {
@@ -82,7 +83,14 @@ export function makePlan(cluster: Cluster, phase: CheckPhase): Plan {
   // What one row opens no other row closes, so all that must be open has to be known first.
   for (const { spec, options, rolesOf, flows } of applying) {
     for (const flow of flows) builder.addClosed(spec, flow, options, phase, rolesOf);
-    statements.push(...statementsOf(spec, options, new Set(rolesOf.flatMap((roles) => [...roles]))));
+    statements.push(
+      ...statementsOf(spec, options, {
+        phase,
+        presentRoles: new Set(rolesOf.flatMap((roles) => [...roles])),
+        plannedFlows: builder.flowsOf(spec),
+        hasVantage: vantagesOf(spec, rolesOf).length > 0,
+      }),
+    );
   }
   return {
     cluster: cluster.name,
@@ -97,12 +105,19 @@ export function countProbes(targets: Iterable<Target>): number {
   return Array.from(targets).reduce((sum, target) => sum + countPorts(target.ports), 0);
 }
 
-/** The roles a node has in a spec: its own, and those that mean every node of the cluster. */
-export function rolesIn(spec: ProductSpec, node: ClusterNode): ReadonlySet<string> {
+/**
+ * The roles a node has in a spec: its own, and those that mean every node of the cluster. A node that has
+ * nothing but outside roles, in whichever spec, is a vantage point and not one of the cluster's nodes.
+ */
+export function rolesIn(
+  spec: ProductSpec,
+  node: ClusterNode,
+  allSpecs: readonly ProductSpec[] = [spec],
+): ReadonlySet<string> {
   const own = node.roles.filter((role) => spec.roles[role] !== undefined);
-  // A vantage point outside the cluster is not one of its nodes.
-  const isOutside = own.length > 0 && own.every((role) => spec.roles[role]?.place === "outside");
-  const implied = isOutside ? [] : Object.keys(spec.roles).filter((role) => spec.roles[role]?.everyNode === true);
+  const places = node.roles.flatMap((role) => allSpecs.flatMap((each) => each.roles[role]?.place ?? []));
+  const isVantage = places.length > 0 && places.every((place) => place === "outside");
+  const implied = isVantage ? [] : Object.keys(spec.roles).filter((role) => spec.roles[role]?.everyNode === true);
   return new Set([...own, ...implied]);
 }
 
@@ -180,6 +195,11 @@ class PlanBuilder {
       const ports = subtract(portsOf(flow, options), this.#opened.get(pairKey(from, to, flow)) ?? []);
       if (ports.length > 0) this.#addPath(spec, flow, from, to, ports, false);
     }
+  }
+
+  /** Names of the flows of a spec that have a path. */
+  flowsOf(spec: ProductSpec): ReadonlySet<string> {
+    return new Set(this.#paths.flatMap((path) => (path.spec === spec.id ? [path.flow] : [])));
   }
 
   #addPath(spec: ProductSpec, flow: Flow, from: number, to: number, ports: PortSet, open: boolean): void {

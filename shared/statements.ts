@@ -1,5 +1,6 @@
 /** Rows that this check does not probe: they are said, each with the reason, instead of being dropped in silence. */
-import type { ProductSpec, Row } from "./spec.ts";
+import type { CheckPhase } from "./names.ts";
+import { rowSections, type Flow, type ProductSpec, type Row } from "./spec.ts";
 import { conditionHolds, describeCondition, type OptionValues } from "./spec-options.ts";
 
 export interface Statement {
@@ -15,48 +16,57 @@ export interface Statement {
   applies: boolean;
 }
 
-/** `presentRoles` are the roles that some node of the cluster has. */
-export function statementsOf(
-  spec: ProductSpec,
-  options: OptionValues,
-  presentRoles: ReadonlySet<string>,
-): Statement[] {
-  const statement = (section: Statement["section"], row: Row, text: string, why: string, applies = true): Statement => ({
+/** What the plan knows of the cluster that decides which rows it could not probe, or not wholly. */
+export interface PlanFacts {
+  phase: CheckPhase;
+  /** Roles that some node of the cluster has. */
+  presentRoles: ReadonlySet<string>;
+  /** Names of the flows for which something is probed. */
+  plannedFlows: ReadonlySet<string>;
+  /** Whether some node stands outside of the cluster. */
+  hasVantage: boolean;
+}
+
+export function statementsOf(spec: ProductSpec, options: OptionValues, facts: PlanFacts): Statement[] {
+  const statement = (section: Statement["section"], row: Row, why: string, applies = true): Statement => ({
     spec: spec.id,
     section,
     row: row.name,
-    text,
+    text: "expected" in row ? `${row.description} Expected: ${row.expected}.` : row.description,
     doc: row.doc,
     why,
     applies,
   });
-  const leftOut = (section: Statement["section"], row: Row): Statement[] =>
-    conditionHolds(row.when, options)
-      ? []
-      : [statement(section, row, row.description, `applies only where ${describeCondition(row.when!)}`, false)];
-  const applying = <R extends Row>(rows: readonly R[]): R[] => rows.filter((row) => conditionHolds(row.when, options));
-  return [
-    ...spec.flows.flatMap((row) => leftOut("flows", row)),
-    ...applying(spec.flows).flatMap((flow) => {
-      const why = missingEnd(spec, flow.from, presentRoles) ?? missingEnd(spec, flow.to, presentRoles);
-      return why === undefined ? [] : [statement("flows", flow, flow.description, why)];
+  return rowSections.flatMap((section) =>
+    spec[section].flatMap((row) => {
+      if (!conditionHolds(row.when, options)) {
+        return [statement(section, row, `applies only where ${describeCondition(row.when!)}`, false)];
+      }
+      if (section === "endpoints") return [statement(section, row, "endpoints are not probed by this version")];
+      if (section === "requirements") return [statement(section, row, "requirements are not measured by this version")];
+      const reasons = reasonsNotProbed(spec, row as Flow, facts);
+      return reasons.length === 0 ? [] : [statement(section, row, reasons.join("; "))];
     }),
-    ...spec.endpoints.flatMap((row) => leftOut("endpoints", row)),
-    ...applying(spec.endpoints).map((row) => statement("endpoints", row, row.description, "endpoints are not probed by this version")),
-    ...spec.requirements.flatMap((row) => leftOut("requirements", row)),
-    ...applying(spec.requirements).map((row) =>
-      statement("requirements", row, `${row.description} Expected: ${row.expected}.`, "requirements are not measured by this version"),
-    ),
+  );
+}
+
+/** Why a flow is not probed at all, or which part of it is not. */
+function reasonsNotProbed(spec: ProductSpec, flow: Flow, facts: PlanFacts): string[] {
+  const isForInstallationOnly = facts.phase === "runtime" && flow.phase === "install";
+  if (isForInstallationOnly && flow.closed?.after !== "install") return ["it is needed for the installation only"];
+  const missing = [...missingRoles(spec, flow.from, facts), ...missingRoles(spec, flow.to, facts)];
+  const wasUnseen = flow.closed?.from === "outside" && !facts.hasVantage;
+  return [
+    ...missing,
+    ...(missing.length === 0 && !facts.plannedFlows.has(flow.name) ? ["only one node has its roles, so there is no pair to probe"] : []),
+    ...(wasUnseen ? ["that it is shut for traffic from outside was not tested: no agent stands outside the cluster"] : []),
   ];
 }
 
-function missingEnd(
-  spec: ProductSpec,
-  roles: readonly string[],
-  presentRoles: ReadonlySet<string>,
-): string | undefined {
-  if (roles.some((role) => presentRoles.has(role))) return undefined;
-  const outside = roles.every((role) => spec.roles[role]?.place === "outside");
-  const names = roles.join(" or ");
-  return outside ? `no agent stands outside the cluster as ${names}` : `no node has the role ${names}`;
+function missingRoles(spec: ProductSpec, roles: readonly string[], { presentRoles }: PlanFacts): string[] {
+  return roles
+    .filter((role) => !presentRoles.has(role))
+    .map((role) =>
+      spec.roles[role]?.place === "outside" ? `no agent stands outside the cluster as ${role}` : `no node has the role ${role}`,
+    );
 }

@@ -92,7 +92,17 @@ t.test("sixteen bytes hold either family", async (t) => {
 });
 
 t.test("what is written can be read back, and is then already canonical", async (t) => {
-  const addresses = ["0.0.0.0", "192.0.2.33", "255.255.255.255", "::", "::1", "1::", "fd00::1", "2001:db8:0:1:1:1:1:1", "1:2:3:4:5:6:7:8"];
+  const addresses = [
+    "0.0.0.0",
+    "192.0.2.33",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "1::",
+    "fd00::1",
+    "2001:db8:0:1:1:1:1:1",
+    "1:2:3:4:5:6:7:8",
+  ];
   for (const address of addresses) {
     t.equal(addressFromBytes(addressToBytes(address)), address);
     t.equal(canonicalAddress(canonicalAddress(address)), address);
@@ -100,15 +110,20 @@ t.test("what is written can be read back, and is then already canonical", async 
 });
 
 t.test("loopback is recognised in every spelling that is canonical or mapped", async (t) => {
-  for (const address of ["127.0.0.1", "127.77.0.3", "::1", "::ffff:127.0.0.1"]) t.ok(isLoopback(address), address);
-  for (const address of ["10.0.0.1", "128.0.0.1", "::", "::2", "fd00::1"]) t.notOk(isLoopback(address), address);
+  for (const address of ["127.0.0.1", "127.77.0.3", "::1", "::ffff:127.0.0.1"])
+    t.ok(isLoopback(address), address);
+  for (const address of ["10.0.0.1", "128.0.0.1", "::", "::2", "fd00::1"])
+    t.notOk(isLoopback(address), address);
 });
 
-t.test("a node's localhost is of the family of its address, and its own where it lives on loopback", async (t) => {
-  t.equal(localhostOf("10.0.0.1"), "127.0.0.1");
-  t.equal(localhostOf("fd00::1"), "::1");
-  t.equal(localhostOf("127.77.0.3"), "127.77.0.3");
-});
+t.test(
+  "a node's localhost is of the family of its address, and its own where it lives on loopback",
+  async (t) => {
+    t.equal(localhostOf("10.0.0.1"), "127.0.0.1");
+    t.equal(localhostOf("fd00::1"), "::1");
+    t.equal(localhostOf("127.77.0.3"), "127.77.0.3");
+  },
+);
 
 t.test("an endpoint can be told from an IPv6 address alone", async (t) => {
   t.equal(formatEndpoint("10.0.0.1", 443), "10.0.0.1:443");

@@ -1,6 +1,14 @@
 import t from "tap";
 import { judge, neighbourTimeoutMs, type Expectation, type FarEnd } from "../../shared/judge.ts";
-import { listenerStates, outcomeKinds, probePhases, transports, verdictOf, type Reason, type Transport } from "../../shared/names.ts";
+import {
+  listenerStates,
+  outcomeKinds,
+  probePhases,
+  transports,
+  verdictOf,
+  type Reason,
+  type Transport,
+} from "../../shared/names.ts";
 import type { Outcome, Proof } from "../../shared/outcome.ts";
 
 const node = 3;
@@ -22,7 +30,11 @@ const outcomeOf = (kind: Outcome["kind"], parts: Partial<Outcome> = {}): Outcome
   attempts: 1,
   ...parts,
 });
-const expectationOf = (open: boolean, transport: Transport, parts: Partial<Expectation> = {}): Expectation => ({
+const expectationOf = (
+  open: boolean,
+  transport: Transport,
+  parts: Partial<Expectation> = {},
+): Expectation => ({
   open,
   transport,
   node,
@@ -42,10 +54,18 @@ const refused = outcomeOf("refused", { code: "ECONNREFUSED" });
 const reset = outcomeOf("reset", { code: "ECONNRESET" });
 const silent = outcomeOf("silent", { elapsedMs: 4_000, attempts: 2 });
 const silentUdp = outcomeOf("silent", { phase: "answer", elapsedMs: 4_000, attempts: 3 });
-const icmp = ["EHOSTUNREACH", "ENETUNREACH", "ENOPROTOOPT"].map((code) => outcomeOf("unreachable", { code, elapsedMs: 2 }));
+const icmp = ["EHOSTUNREACH", "ENETUNREACH", "ENOPROTOOPT"].map((code) =>
+  outcomeOf("unreachable", { code, elapsedMs: 2 }),
+);
 const arp = outcomeOf("unreachable", { code: "EHOSTUNREACH", elapsedMs: 3_060 });
 /** Failures of the network, before the far end's transport said anything. */
-const beforeAnswer = [refused, reset, silent, ...icmp, outcomeOf("unresolved", { phase: "resolve", code: "ENOTFOUND" })];
+const beforeAnswer = [
+  refused,
+  reset,
+  silent,
+  ...icmp,
+  outcomeOf("unresolved", { phase: "resolve", code: "ENOTFOUND" }),
+];
 /** TCP had connected, and then no proof came. */
 const afterConnect = [
   outcomeOf("tls-failed", { phase: "tls", code: "ERR_SSL_WRONG_VERSION_NUMBER" }),
@@ -157,7 +177,10 @@ const table: Row[] = [
     row: "silence over TCP where nothing was seen is a firewall that drops",
     transport: "tcp",
     outcomes: [silent],
-    farEnds: [...holding("bound", "occupied"), ...holding("bound").map((farEnd) => ({ ...farEnd, sawRequest: false }))],
+    farEnds: [
+      ...holding("bound", "occupied"),
+      ...holding("bound").map((farEnd) => ({ ...farEnd, sawRequest: false })),
+    ],
     open: "dropped",
     closed: "blocked-as-required",
   },
@@ -242,7 +265,9 @@ const table: Row[] = [
   {
     row: "no failure says anything where no agent has joined",
     outcomes: beforeAnswer,
-    farEnds: states.map((listener) => ({ agent: "missing", listener }) as const).filter(({ listener }) => listener !== "bound" && listener !== "occupied"),
+    farEnds: states
+      .map((listener) => ({ agent: "missing", listener }) as const)
+      .filter(({ listener }) => listener !== "bound" && listener !== "occupied"),
     open: "agent-missing",
     closed: "agent-missing",
   },
@@ -268,9 +293,14 @@ for (const { row, transport, expectation, outcomes, farEnds, open, closed } of t
       for (const outcome of outcomes) {
         for (const farEnd of farEnds) {
           const label = `${each} ${outcome?.kind} ${outcome?.phase} ${outcome?.code ?? ""} ${JSON.stringify(farEnd)}`;
-          const judged = (isOpen: boolean) => judge(expectationOf(isOpen, each, expectation), outcome, farEnd);
+          const judged = (isOpen: boolean) =>
+            judge(expectationOf(isOpen, each, expectation), outcome, farEnd);
           t.strictSame(judged(true), { verdict: verdictOf(open), reason: open }, `must be open: ${label}`);
-          t.strictSame(judged(false), { verdict: verdictOf(closed), reason: closed }, `must be closed: ${label}`);
+          t.strictSame(
+            judged(false),
+            { verdict: verdictOf(closed), reason: closed },
+            `must be closed: ${label}`,
+          );
         }
       }
     }
@@ -283,7 +313,10 @@ t.test("a failure past the TCP handshake of our own listener names the step that
     [outcomeOf("silent", { phase: "answer", elapsedMs: 4_000 }), "app-filtered"],
     [outcomeOf("refused", { phase: "tls" }), "app-filtered"],
     [outcomeOf("tls-failed", { phase: "tls", code: "ERR_SSL_WRONG_VERSION_NUMBER" }), "tls-failed"],
-    [outcomeOf("tls-failed", { phase: "tls", code: "CLIENT_CERTIFICATE_LOST", proof: proofOf({}) }), "tls-failed"],
+    [
+      outcomeOf("tls-failed", { phase: "tls", code: "CLIENT_CERTIFICATE_LOST", proof: proofOf({}) }),
+      "tls-failed",
+    ],
     [outcomeOf("tls-failed", { phase: "tls", code: "DEPTH_ZERO_SELF_SIGNED_CERT" }), "intercepted"],
     [outcomeOf("tls-failed", { phase: "tls", code: "UNABLE_TO_GET_ISSUER_CERT_LOCALLY" }), "intercepted"],
     [outcomeOf("tls-failed", { phase: "tls", code: "ERR_TLS_CERT_ALTNAME_INVALID" }), "misrouted"],
@@ -294,30 +327,47 @@ t.test("a failure past the TCP handshake of our own listener names the step that
     const label = `${outcome.kind} ${outcome.phase} ${outcome.code ?? ""}`;
     const farEnd: FarEnd = { agent: "alive", listener: "bound" };
     t.equal(judge(expectationOf(true, "tcp"), outcome, farEnd).reason, reason, label);
-    t.equal(judge(expectationOf(false, "tcp"), outcome, farEnd).reason, "exposed", `${label}, must be closed`);
+    t.equal(
+      judge(expectationOf(false, "tcp"), outcome, farEnd).reason,
+      "exposed",
+      `${label}, must be closed`,
+    );
   }
 });
 
 t.test("a name without an address is unresolved where the far end was ready", async (t) => {
   const unresolved = outcomeOf("unresolved", { phase: "resolve", code: "ENOTFOUND" });
-  t.equal(judge(expectationOf(true, "tcp"), unresolved, { agent: "alive", listener: "bound" }).reason, "unresolved");
+  t.equal(
+    judge(expectationOf(true, "tcp"), unresolved, { agent: "alive", listener: "bound" }).reason,
+    "unresolved",
+  );
 });
 
 t.test("an address that the source's own policy forbids was not probed", async (t) => {
   const forbidden = outcomeOf("local-error", { code: "EPOLICY" });
-  t.equal(judge(expectationOf(true, "tcp"), forbidden, { agent: "alive", listener: "bound" }).reason, "denied");
-  t.equal(judge(expectationOf(false, "tcp"), forbidden, { agent: "alive", listener: "bound" }).verdict, "unknown");
+  t.equal(
+    judge(expectationOf(true, "tcp"), forbidden, { agent: "alive", listener: "bound" }).reason,
+    "denied",
+  );
+  t.equal(
+    judge(expectationOf(false, "tcp"), forbidden, { agent: "alive", listener: "bound" }).verdict,
+    "unknown",
+  );
 });
 
 t.test("a refusal is only a closed service where a service is expected", async (t) => {
   const farEnd: FarEnd = { agent: "alive", listener: "absent" };
   t.equal(judge(expectationOf(true, "tcp"), refused, farEnd).reason, "not-listening");
-  t.equal(judge(expectationOf(true, "tcp", { serviceExpected: true }), silent, farEnd).reason, "not-listening");
+  t.equal(
+    judge(expectationOf(true, "tcp", { serviceExpected: true }), silent, farEnd).reason,
+    "not-listening",
+  );
 });
 
 t.test("the ARP time-out divides a firewall's answer from a neighbour that is not there", async (t) => {
   const farEnd: FarEnd = { agent: "alive", listener: "bound" };
-  const after = (elapsedMs: number) => judge(expectationOf(true, "tcp"), outcomeOf("unreachable", { elapsedMs }), farEnd).reason;
+  const after = (elapsedMs: number) =>
+    judge(expectationOf(true, "tcp"), outcomeOf("unreachable", { elapsedMs }), farEnd).reason;
   t.equal(after(neighbourTimeoutMs - 1), "rejected");
   t.equal(after(neighbourTimeoutMs), "no-route");
 });
@@ -329,8 +379,20 @@ t.test("a dead neighbour is told from a silent port even where nobody listened",
 });
 
 /** Every combination that the types allow, of the values that make a difference. */
-function* everything(): Generator<{ expectation: Expectation; outcome: Outcome | undefined; farEnd: FarEnd }> {
-  const codes = [undefined, "EPERM", "ENETUNREACH", "EPOLICY", "ECONNREFUSED", "DEPTH_ZERO_SELF_SIGNED_CERT", "ERR_TLS_CERT_ALTNAME_INVALID"];
+function* everything(): Generator<{
+  expectation: Expectation;
+  outcome: Outcome | undefined;
+  farEnd: FarEnd;
+}> {
+  const codes = [
+    undefined,
+    "EPERM",
+    "ENETUNREACH",
+    "EPOLICY",
+    "ECONNREFUSED",
+    "DEPTH_ZERO_SELF_SIGNED_CERT",
+    "ERR_TLS_CERT_ALTNAME_INVALID",
+  ];
   const proofs = [undefined, proofOf({}), proofOf({ node: 4 }), proofOf({ port: redirected })];
   const outcomes: (Outcome | undefined)[] = [undefined];
   for (const kind of outcomeKinds) {
@@ -348,7 +410,11 @@ function* everything(): Generator<{ expectation: Expectation; outcome: Outcome |
       }
     }
   }
-  const farEnds = anybody.flatMap((farEnd) => [farEnd, { ...farEnd, sawRequest: true }, { ...farEnd, sawRequest: false }]);
+  const farEnds = anybody.flatMap((farEnd) => [
+    farEnd,
+    { ...farEnd, sawRequest: true },
+    { ...farEnd, sawRequest: false },
+  ]);
   for (const open of [true, false]) {
     for (const transport of transports) {
       for (const serviceExpected of [true, false]) {
@@ -364,43 +430,55 @@ function mayPass(expectation: Expectation, outcome: Outcome | undefined, farEnd:
   if (outcome === undefined || outcome.kind === "local-error") return false;
   const { proof } = outcome;
   const isHeld = farEnd.listener === "bound" || farEnd.listener === "occupied";
-  const hasConnected = expectation.transport === "tcp" && outcome.phase !== "resolve" && outcome.phase !== "connect";
+  const hasConnected =
+    expectation.transport === "tcp" && outcome.phase !== "resolve" && outcome.phase !== "connect";
   const hasAnswered = outcome.kind === "open" || outcome.kind === "wrong-answer" || hasConnected;
   if (expectation.open) {
-    const isProven = outcome.kind === "open" && proof !== undefined && proof.node === node && proof.port === port;
+    const isProven =
+      outcome.kind === "open" && proof !== undefined && proof.node === node && proof.port === port;
     return isProven || (farEnd.listener === "occupied" && hasAnswered);
   }
   const isGone = expectation.serviceExpected && farEnd.listener === "absent" && outcome.kind === "refused";
   return proof === undefined && !hasAnswered && (isHeld || isGone);
 }
 
-t.test("no combination is green without a proof, a service that answered, or a block that was tested", async (t) => {
-  const green: string[] = [];
-  let count = 0;
-  for (const { expectation, outcome, farEnd } of everything()) {
-    count++;
-    const { verdict } = judge(expectation, outcome, farEnd);
-    if (verdict === "pass" && !mayPass(expectation, outcome, farEnd)) green.push(JSON.stringify({ expectation, outcome, farEnd }));
-  }
-  t.ok(count > 900_000, `${count} combinations`);
-  t.strictSame(green.slice(0, 5), []);
-});
+t.test(
+  "no combination is green without a proof, a service that answered, or a block that was tested",
+  async (t) => {
+    const green: string[] = [];
+    let count = 0;
+    for (const { expectation, outcome, farEnd } of everything()) {
+      count++;
+      const { verdict } = judge(expectation, outcome, farEnd);
+      if (verdict === "pass" && !mayPass(expectation, outcome, farEnd))
+        green.push(JSON.stringify({ expectation, outcome, farEnd }));
+    }
+    t.ok(count > 900_000, `${count} combinations`);
+    t.strictSame(green.slice(0, 5), []);
+  },
+);
 
 t.test("every combination has one of the known reasons, and the verdict of that reason", async (t) => {
   const wrong: string[] = [];
   for (const { expectation, outcome, farEnd } of everything()) {
     const judgement = judge(expectation, outcome, farEnd);
-    if (judgement.verdict === undefined || judgement.verdict !== verdictOf(judgement.reason)) wrong.push(JSON.stringify(judgement));
+    if (judgement.verdict === undefined || judgement.verdict !== verdictOf(judgement.reason))
+      wrong.push(JSON.stringify(judgement));
   }
   t.strictSame(wrong.slice(0, 5), []);
 });
 
-t.test("a path is served only where another process holds the port, and reachable only by proof", async (t) => {
-  const wrong: string[] = [];
-  for (const { expectation, outcome, farEnd } of everything()) {
-    const { reason } = judge(expectation, outcome, farEnd);
-    const isWrong = (reason === "served" && farEnd.listener !== "occupied") || (reason === "reachable" && outcome?.proof === undefined);
-    if (isWrong) wrong.push(JSON.stringify({ reason, outcome, farEnd }));
-  }
-  t.strictSame(wrong.slice(0, 5), []);
-});
+t.test(
+  "a path is served only where another process holds the port, and reachable only by proof",
+  async (t) => {
+    const wrong: string[] = [];
+    for (const { expectation, outcome, farEnd } of everything()) {
+      const { reason } = judge(expectation, outcome, farEnd);
+      const isWrong =
+        (reason === "served" && farEnd.listener !== "occupied") ||
+        (reason === "reachable" && outcome?.proof === undefined);
+      if (isWrong) wrong.push(JSON.stringify({ reason, outcome, farEnd }));
+    }
+    t.strictSame(wrong.slice(0, 5), []);
+  },
+);

@@ -18,7 +18,13 @@ const secret = Buffer.alloc(32, 7).toString("base64url");
 const otherSecret = Buffer.alloc(32, 8).toString("base64url");
 const epoch = epochKey(7, secret);
 const identity: ProbeIdentity = { from: 1, to: 2, port: 9042, protocol: "tls" };
-const arrival: Arrival = { node: 2, port: 9042, seenAddress: "10.0.0.1", seenPort: 40_000, clientVerified: false };
+const arrival: Arrival = {
+  node: 2,
+  port: 9042,
+  seenAddress: "10.0.0.1",
+  seenPort: 40_000,
+  clientVerified: false,
+};
 
 /** A request with its answer. */
 function conversation(parts: Partial<Arrival> = {}): { request: Buffer; answer: Buffer } {
@@ -38,7 +44,10 @@ function flipped(message: Buffer, at: number, bit = 1): Buffer {
 function signed(message: Buffer, change: (copy: Buffer) => void): Buffer {
   const copy = Buffer.from(message);
   change(copy);
-  createHmac("sha256", Buffer.from(secret, "base64url")).update(copy.subarray(0, 48)).digest().copy(copy, 48, 0, 16);
+  createHmac("sha256", Buffer.from(secret, "base64url"))
+    .update(copy.subarray(0, 48))
+    .digest()
+    .copy(copy, 48, 0, 16);
   return copy;
 }
 
@@ -59,13 +68,31 @@ t.test("addresses of both families and the largest numbers survive the way", asy
   for (const [seenAddress, read] of cases) {
     const { request, answer } = conversation({ node: 65_535, port: 65_535, seenPort: 65_535, seenAddress });
     const proof = readAnswer(epoch, request, answer);
-    t.strictSame(proof, { node: 65_535, port: 65_535, seenAddress: read, seenPort: 65_535, clientVerified: false });
+    t.strictSame(proof, {
+      node: 65_535,
+      port: 65_535,
+      seenAddress: read,
+      seenPort: 65_535,
+      clientVerified: false,
+    });
   }
 });
 
 t.test("a verified client certificate shows in the proof", async (t) => {
   const { request, answer } = conversation({ clientVerified: true });
   t.equal(readAnswer(epoch, request, answer)?.clientVerified, true);
+});
+
+t.test("the MAC is HMAC-SHA256 (RFC 2104) over the body, cut to sixteen bytes", async (t) => {
+  for (const key of [Buffer.alloc(32, 7), Buffer.alloc(32, 0xff), Buffer.from("k".repeat(32))]) {
+    const keyed = epochKey(7, key.toString("base64url"));
+    const request = createRequest(keyed, identity);
+    const answer = answerRequest(keyed, request, arrival)!;
+    for (const message of [request, answer]) {
+      const expected = createHmac("sha256", key).update(message.subarray(0, 48)).digest("hex").slice(0, 32);
+      t.equal(message.toString("hex", 48), expected);
+    }
+  }
 });
 
 t.test("no byte of a request can be changed without losing the answer", async (t) => {
@@ -105,7 +132,14 @@ t.test("an answer is as long as its request, so that nobody is flooded through a
 t.test("an answer is never answered, so that two listeners cannot talk forever", async (t) => {
   const { answer } = conversation();
   t.equal(answerRequest(epoch, answer, arrival), undefined);
-  t.equal(answerRequest(epoch, signed(answer, () => {}), arrival), undefined);
+  t.equal(
+    answerRequest(
+      epoch,
+      signed(answer, () => {}),
+      arrival,
+    ),
+    undefined,
+  );
 });
 
 t.test("a request that is sent back is no proof", async (t) => {
@@ -144,7 +178,9 @@ t.test("a request says who asks for what, over every protocol", async (t) => {
 });
 
 t.test("requests differ in their nonce, also when the pool of randomness starts again", async (t) => {
-  const nonces = new Set(Array.from({ length: 3_000 }, () => createRequest(epoch, identity).toString("hex", 8, 16)));
+  const nonces = new Set(
+    Array.from({ length: 3_000 }, () => createRequest(epoch, identity).toString("hex", 8, 16)),
+  );
   t.equal(nonces.size, 3_000);
 });
 

@@ -1,0 +1,151 @@
+import t from "tap";
+import { explainPath, failingPorts, remedyFor } from "../../shared/explain.ts";
+import { reasonsByVerdict, verdicts, type Reason } from "../../shared/names.ts";
+import type { ReportPath } from "../../shared/report.ts";
+import { pathOf } from "../helpers/report-fixtures.ts";
+
+type Source = ReportPath["evidence"]["source"];
+type Target = ReportPath["evidence"]["target"];
+
+const everyReason = verdicts.flatMap((verdict) =>
+  reasonsByVerdict[verdict].map((reason) => ({ verdict, reason })),
+);
+
+function pathWith(
+  reason: Reason,
+  source: Source = {},
+  target: Target = { agent: "alive" },
+  parts: Partial<ReportPath> = {},
+): ReportPath {
+  return pathOf({ reason, rttMs: null, evidence: { source, target }, ...parts });
+}
+
+t.test("every reason is a sentence, with all of the evidence and with none", async (t) => {
+  const full: [Source, Target] = [
+    {
+      outcome: "refused",
+      phase: "connect",
+      code: "ECONNREFUSED",
+      detail: "said no",
+      elapsedMs: 1.2,
+      attempts: 2,
+      port: 9042,
+      address: "10.0.0.2",
+      answeredBy: { node: "n3", port: 9043 },
+      seenAs: "10.9.9.9",
+    },
+    { agent: "alive", listener: "occupied", owner: "java (pid 812)", detail: "in use" },
+  ];
+  for (const { reason } of everyReason) {
+    for (const [source, target] of [full, [{}, { agent: "missing" }] as [Source, Target]]) {
+      for (const rttMs of [null, 0.5]) {
+        const sentence = explainPath(pathWith(reason, source, target, { rttMs }));
+        t.ok(sentence !== reason && sentence.includes(" "), `${reason}: ${sentence}`);
+        t.notMatch(sentence, /undefined|null|NaN|\[object/, reason);
+      }
+    }
+  }
+});
+
+t.test("the sentence says what both ends saw", async (t) => {
+  const bound: Target = { agent: "alive", listener: "bound" };
+  const occupied: Target = { agent: "alive", listener: "occupied", owner: "java (pid 812)" };
+  const cases: [ReportPath, sentence: string][] = [
+    [pathOf(), "n2 proved itself, 0.4 ms"],
+    [pathWith("served", {}, occupied), "java (pid 812) answered"],
+    [
+      pathWith("dropped", { outcome: "silent", elapsedMs: 4_000 }, bound),
+      "no answer after 4.0 s; n2 was listening",
+    ],
+    [
+      pathWith("dropped", { outcome: "silent", elapsedMs: 4_000 }, occupied),
+      "no answer after 4.0 s; java (pid 812) holds the port",
+    ],
+    [
+      pathWith("rejected", { outcome: "refused", code: "ECONNREFUSED", elapsedMs: 0.4 }, bound),
+      "refused (ECONNREFUSED) after 0.4 ms, although n2 was listening",
+    ],
+    [pathWith("reply-dropped", {}, bound), "n2 got the request, its answer did not come back"],
+    [pathWith("egress-blocked", { code: "EPERM" }, bound), "n1 itself refused to send (EPERM)"],
+    [
+      pathWith("no-route", { outcome: "local-error", code: "ENETUNREACH" }, bound),
+      "n1 has no route (ENETUNREACH)",
+    ],
+    [
+      pathWith("no-route", { outcome: "unreachable", code: "EHOSTUNREACH", elapsedMs: 3_060 }, bound),
+      "unreachable (EHOSTUNREACH) after 3.1 s; the agent on n2 is alive",
+    ],
+    [
+      pathWith(
+        "node-down",
+        { outcome: "unreachable", code: "EHOSTUNREACH", elapsedMs: 3_060 },
+        { agent: "gone", listener: "bound" },
+      ),
+      "unreachable (EHOSTUNREACH) after 3.1 s; the agent on n2 is gone",
+    ],
+    [
+      pathWith("misrouted", { answeredBy: { node: "n3", port: 9043 } }, bound),
+      "n3 port 9043 answered instead of n2",
+    ],
+    [
+      pathWith("app-filtered", { outcome: "silent", phase: "answer" }, bound),
+      "TCP connects, then nothing comes in the answer step",
+    ],
+    [
+      pathWith("app-filtered", { outcome: "reset", phase: "upgrade", code: "ECONNRESET" }, bound),
+      "TCP connects, then the connection is cut in the upgrade step (ECONNRESET)",
+    ],
+    [
+      pathWith("blocked-as-required", { outcome: "silent", elapsedMs: 4_000 }, bound),
+      "silent after 4.0 s, as it should be",
+    ],
+    [pathWith("agent-missing", {}, { agent: "missing" }), "no agent on n2 has joined"],
+    [pathWith("agent-missing", {}, { agent: "alive" }), "no agent on n1 has joined"],
+    [pathWith("denied", {}, { agent: "alive", listener: "denied", detail: "EACCES" }), "EACCES"],
+  ];
+  for (const [path, sentence] of cases) t.equal(explainPath(path), sentence, path.reason);
+});
+
+t.test("a remedy names ends and ports, so that it can be sent to the firewall team", async (t) => {
+  const cases: [Reason, Partial<ReportPath>, remedy: string | undefined][] = [
+    ["dropped", {}, "ask for: allow tcp n1 → n2 ports 9042"],
+    ["rejected", { transport: "udp" }, "ask for: allow udp n1 → n2 ports 9042"],
+    ["exposed", { expected: "closed" }, "ask for: block tcp n1 → n2 ports 9042"],
+    ["app-filtered", { protocol: "wss" }, "ask for: let wss pass uninspected, tcp n1 → n2 ports 9042"],
+    ["egress-blocked", {}, "check the firewall of n1 itself: nft list ruleset"],
+    ["reply-dropped", {}, "check the rules for the way back from n2, and asymmetric routes"],
+    ["no-route", {}, "check routes and links between n1 and n2: ip route get"],
+    ["agent-missing", { evidence: { source: {}, target: { agent: "missing" } } }, "start the agent on n2"],
+    ["agent-missing", { evidence: { source: {}, target: { agent: "alive" } } }, "start the agent on n1"],
+    ["reachable", {}, undefined],
+  ];
+  for (const [reason, parts, remedy] of cases)
+    t.equal(remedyFor(pathWith(reason, {}, undefined, parts)), remedy, reason);
+});
+
+t.test("no remedy is undefined in its words", async (t) => {
+  for (const { reason } of everyReason)
+    t.notMatch(remedyFor(pathWith(reason)) ?? "", /undefined|null/, reason);
+});
+
+t.test("of a range that is blocked in part, the blocked part is asked for", async (t) => {
+  const path = pathWith("dropped", {}, undefined, {
+    verdict: "fail",
+    ports: "30000-32767",
+    intervals: [
+      { ports: "30000-30999", verdict: "pass", reason: "reachable" },
+      { ports: "31000-31499", verdict: "fail", reason: "dropped" },
+      { ports: "31500", verdict: "fail", reason: "rejected" },
+      { ports: "31501-31600", verdict: "fail", reason: "dropped" },
+      { ports: "31601-32767", verdict: "pass", reason: "reachable" },
+    ],
+  });
+  t.equal(failingPorts(path), "31000-31600", "whatever its reason, neighbours together");
+  t.equal(failingPorts({ ...path, verdict: "pass" }), "30000-30999,31601-32767");
+  t.equal(
+    failingPorts(pathWith("dropped", {}, undefined, { ports: "30000-32767" })),
+    "30000-32767",
+    "a range of one verdict",
+  );
+  t.equal(remedyFor(path), "ask for: allow tcp n1 → n2 ports 31000-31600");
+});
