@@ -55,6 +55,18 @@ t.test("with all agents every protocol passes, and all reports are written", asy
   t.throws(() => readFileSync(joinFile), { code: "ENOENT" }, "the join string does not outlive its coordinator");
 });
 
+t.test("--local runs the agent of one node in the same process", async (t) => {
+  const { joinFile, check, agent } = setUp(t, ["a", "b"]);
+  await using run = check("--local", "a");
+  await fileAppears(joinFile);
+  await using _b = agent("b");
+  const { exitCode, out, err } = await run.finished;
+  t.equal(exitCode, 0, err);
+  t.equal((JSON.parse(out) as Report).summary.paths, 12);
+  await using wrong = check("--local", "zebra");
+  t.match(await wrong.finished, { exitCode: 2, err: /--local zebra: the cluster file has no such node\nChoose one of a, b/ });
+});
+
 t.test("a node without an agent makes the check incomplete and is named", async (t) => {
   const { joinFile, check, agent } = setUp(t, ["a", "b"]);
   await using run = check("--wait", "3s");
