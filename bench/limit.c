@@ -1,9 +1,10 @@
 /*
  * The limit to compare the prober with: the same exchange (connect, 64-byte request, 64-byte proof, reset)
  * in C with one epoll loop, and a far end that answers it. HMAC-SHA256 by precomputed states, as fast as
- * OpenSSL goes. Layout of the messages: shared/proof.ts.
+ * OpenSSL goes. Layout of the messages: shared/proof.ts. `echo` is UDP that sends back whatever comes, for
+ * scanners that know no proof.
  *
- *   limit listen tcp|udp ADDRESS FIRST LAST KEY_HEX
+ *   limit listen tcp|udp|echo ADDRESS FIRST LAST KEY_HEX
  *   limit probe tcp|udp ADDRESS FIRST LAST KEY_HEX EPOCH COUNT CONCURRENCY
  */
 #define _GNU_SOURCE
@@ -75,7 +76,7 @@ static void watch(int epoll, int fd, uint32_t events, uint64_t data) {
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) < 0) die("epoll_ctl");
 }
 
-static void serve(int udp, const char *address, int first, int last) {
+static void serve(int udp, int echo, const char *address, int first, int last) {
   int epoll = epoll_create1(0), one = 1, buffer = 4 << 20;
   for (int port = first; port <= last; port++) {
     struct sockaddr_in a = at(address, port);
@@ -101,6 +102,9 @@ static void serve(int udp, const char *address, int first, int last) {
           setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
           watch(epoll, client, EPOLLIN, (uint64_t)port << 32 | client);
         }
+      } else if (echo) {
+        ssize_t got;
+        while ((got = recvfrom(fd, m, sizeof m, 0, (void *)&from, &size)) >= 0) sendto(fd, m, got, 0, (void *)&from, size);
       } else if (udp) {
         while (recvfrom(fd, m, sizeof m, 0, (void *)&from, &size) == MESSAGE)
           if (valid(m, 'q')) { answer(m, port, &from); sendto(fd, m, MESSAGE, 0, (void *)&from, size); }
@@ -183,6 +187,8 @@ static void probe_udp(const char *address, long count, int concurrency) {
   setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
   long launched = 0, done = 0, failed = 0;
   unsigned char m[MESSAGE];
+  struct timeval patience = {.tv_sec = 2};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience); /* a lost answer is a failure, not a hang */
   double start = now();
   while (done < count) {
     while (launched < count && launched - done < concurrency) {
@@ -199,10 +205,10 @@ static void probe_udp(const char *address, long count, int concurrency) {
 
 int main(int argc, char **argv) {
   if (argc < 7) { fprintf(stderr, "see the head of limit.c\n"); return 2; }
-  int udp = strcmp(argv[2], "udp") == 0;
+  int echo = strcmp(argv[2], "echo") == 0, udp = echo || strcmp(argv[2], "udp") == 0;
   range_first = next_port = atoi(argv[4]); range_last = atoi(argv[5]);
   set_key(argv[6]);
-  if (strcmp(argv[1], "listen") == 0) serve(udp, argv[3], range_first, range_last);
+  if (strcmp(argv[1], "listen") == 0) serve(udp, echo, argv[3], range_first, range_last);
   epoch = strtoul(argv[7], NULL, 10);
   (udp ? probe_udp : probe_tcp)(argv[3], atol(argv[8]), atoi(argv[9]));
   return 0;

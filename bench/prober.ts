@@ -11,12 +11,23 @@ import { UdpSweep } from "../agent/protocols/udp-sweep.ts";
 import type { ProtocolName } from "../shared/names.ts";
 import { epochKey } from "../shared/proof.ts";
 
-const [protocol, address, first, last, secret, epoch, count, concurrency] = process.argv.slice(2) as [ProtocolName, ...string[]];
+const [protocol, address, first, last, secret, epoch, count, concurrency] = process.argv.slice(2) as [
+  ProtocolName,
+  ...string[],
+];
 const range: [number, number] = [Number(first), Number(last)];
 const perOrder = range[1] - range[0] + 1;
 const orders = Array.from({ length: Math.ceil(Number(count) / perOrder) }, (_, id): ProbeOrder => {
   const left = Math.min(perOrder, Number(count) - id * perOrder);
-  return { id, from: 0, to: 1, address: address!, protocol, serverName: "bench", ports: [[range[0], range[0] + left - 1]] };
+  return {
+    id,
+    from: 0,
+    to: 1,
+    address: address!,
+    protocol,
+    serverName: "bench",
+    ports: [[range[0], range[0] + left - 1]],
+  };
 });
 const udp = new UdpSweep();
 const anonymous = secureContext("");
@@ -28,13 +39,33 @@ const context = {
   udp,
   open: new Set<{ destroy(): void }>(),
 };
-const unlimited = { young: Number(concurrency), open: 4_096, openPerNode: 4_096, ratePerSecond: 1e9, ratePerNodePerSecond: 1e9 };
+const unlimited = {
+  young: Number(concurrency),
+  open: 4_096,
+  openPerNode: 4_096,
+  ratePerSecond: 1e9,
+  ratePerNodePerSecond: 1e9,
+};
 let failed = 0;
+const cpuBefore = process.cpuUsage();
 const startedAt = performance.now();
-await runPinglist(orders, { protocols, context, limits: unlimited }, ({ outcome }) => {
-  if (outcome.kind !== "open") failed++;
-}, new AbortController().signal);
+await runPinglist(
+  orders,
+  { protocols, context, limits: unlimited },
+  ({ outcome }) => {
+    if (outcome.kind !== "open") failed++;
+  },
+  new AbortController().signal,
+);
 const seconds = (performance.now() - startedAt) / 1_000;
-const { user, system } = process.cpuUsage();
-console.log(JSON.stringify({ probes: Number(count), failed, seconds, cpu: (user + system) / 1e6, rssMb: process.memoryUsage.rss() / 1e6 }));
+const { user, system } = process.cpuUsage(cpuBefore);
+console.log(
+  JSON.stringify({
+    probes: Number(count),
+    failed,
+    seconds,
+    cpu: (user + system) / 1e6,
+    rssMb: process.memoryUsage.rss() / 1e6,
+  }),
+);
 udp.close();

@@ -6,7 +6,7 @@
  *     request  0 "PMq1"  4 epoch  8 nonce(8)  16 from  18 to    20 port  22 protocol  23 zero(25)            48 mac(16)
  *     answer   0 "PMa1"  4 epoch  8 nonce(8)  16 node  18 port  20 seen port  22 flags  23 zero  24 seen(16)  40 zero(8)  48 mac(16)
  */
-import { createHmac, createSecretKey, randomFillSync, timingSafeEqual, type KeyObject } from "node:crypto";
+import { hash, randomFillSync, timingSafeEqual } from "node:crypto";
 import { addressFromBytes, addressToBytes } from "./addresses.ts";
 import { protocolNames, type ProtocolName } from "./names.ts";
 import type { Proof } from "./outcome.ts";
@@ -14,21 +14,46 @@ import type { Proof } from "./outcome.ts";
 export const messageBytes = 64;
 const bodyBytes = 48;
 const macBytes = 16;
+/** Of SHA-256. */
+const blockBytes = 64;
+const digestBytes = 32;
 const requestMagic = 0x504d7131;
 const answerMagic = 0x504d6131;
 const clientVerifiedFlag = 1;
 /** The first byte of a request: tells it from a TLS record (0x16) and an HTTP request line. */
 export const firstRequestByte = requestMagic >>> 24;
 
-/** The secret that the coordinator hands to joined agents, and which one it is. */
-export interface EpochKey {
-  id: number;
-  key: KeyObject;
+/**
+ * The secret that the coordinator hands to joined agents, and which one it is. HMAC is written out as its
+ * two one-shot hashes: a third of the time of `createHmac`, which was a tenth of a UDP probe.
+ */
+export class EpochKey {
+  readonly id: number;
+  /** The padded key, and room for what is hashed after it. Private fields, so that no log can show them. */
+  readonly #inner = Buffer.alloc(blockBytes + bodyBytes);
+  readonly #outer = Buffer.alloc(blockBytes + digestBytes);
+
+  /** `key` is 32 bytes. */
+  constructor(id: number, key: Buffer) {
+    this.id = id;
+    for (let at = 0; at < blockBytes; at++) {
+      const byte = key[at] ?? 0;
+      this.#inner[at] = byte ^ 0x36;
+      this.#outer[at] = byte ^ 0x5c;
+    }
+  }
+
+  /** Writes the MAC of a message's body to `target`; as text on the way, since a buffer costs more than a hash. */
+  writeMac(message: Buffer, target: Buffer, at: number): void {
+    message.copy(this.#inner, blockBytes, 0, bodyBytes);
+    this.#outer.write(hash("sha256", this.#inner, "binary"), blockBytes, "latin1");
+    target.write(hash("sha256", this.#outer, "binary"), at, macBytes, "latin1");
+  }
 }
 
 /** `secret` is 32 bytes in base64url. */
 export function epochKey(id: number, secret: string): EpochKey {
-  return { id, key: createSecretKey(Buffer.from(secret, "base64url")) };
+  return new EpochKey(id, Buffer.from(secret, "base64url"));
 }
 
 export interface ProbeIdentity {
@@ -57,7 +82,7 @@ export function createRequest(epoch: EpochKey, identity: ProbeIdentity): Buffer 
   request.writeUInt16BE(identity.to, 18);
   request.writeUInt16BE(identity.port, 20);
   request[22] = protocolNames.indexOf(identity.protocol);
-  mac(epoch, request).copy(request, bodyBytes, 0, macBytes);
+  epoch.writeMac(request, request, bodyBytes);
   return request;
 }
 
@@ -82,7 +107,7 @@ export function answerRequest(epoch: EpochKey, request: Uint8Array, arrival: Arr
   answer.writeUInt16BE(arrival.seenPort, 20);
   answer[22] = arrival.clientVerified ? clientVerifiedFlag : 0;
   seenBytes(arrival.seenAddress).copy(answer, 24);
-  mac(epoch, answer).copy(answer, bodyBytes, 0, macBytes);
+  epoch.writeMac(answer, answer, bodyBytes);
   return answer;
 }
 
@@ -115,17 +140,12 @@ export function requestedBy(request: Uint8Array): ProbeIdentity {
   };
 }
 
-function isValid(epoch: EpochKey, bytes: Buffer, magic: number): boolean {
-  return (
-    bytes.length === messageBytes &&
-    bytes.readUInt32BE(0) === magic &&
-    bytes.readUInt32BE(4) === epoch.id &&
-    timingSafeEqual(mac(epoch, bytes).subarray(0, macBytes), bytes.subarray(bodyBytes))
-  );
-}
+const expectedMac = Buffer.alloc(macBytes);
 
-function mac(epoch: EpochKey, message: Buffer): Buffer {
-  return createHmac("sha256", epoch.key).update(message.subarray(0, bodyBytes)).digest();
+function isValid(epoch: EpochKey, bytes: Buffer, magic: number): boolean {
+  if (bytes.length !== messageBytes || bytes.readUInt32BE(0) !== magic || bytes.readUInt32BE(4) !== epoch.id) return false;
+  epoch.writeMac(bytes, expectedMac, 0);
+  return timingSafeEqual(expectedMac, bytes.subarray(bodyBytes));
 }
 
 function view(bytes: Uint8Array): Buffer {

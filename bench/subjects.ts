@@ -1,0 +1,93 @@
+/** What can be selected with `--only`, what each needs, and what must hold. */
+import { blackbox } from "./blackbox.ts";
+import { holding } from "./holding.ts";
+import type { Subject } from "./measure.ts";
+import { echoAddress, farAddress } from "./network.ts";
+import { limit, ours } from "./proofs.ts";
+import { nmapBlind, nmapSilent, nmapTcp, nmapUdp } from "./scanners.ts";
+import type { Setting } from "./setting.ts";
+
+export interface SubjectDefinition {
+  /** Commands of the system, beyond `ip`. */
+  needs: readonly string[];
+  farEnds: readonly ["tcp" | "udp" | "echo", string][];
+  prepare: (setting: Setting) => Promise<Subject>;
+}
+
+const compiler = ["gcc", "/usr/include/openssl/ssl.h"];
+
+export const subjectNames = ["tcp", "connect", "udp", "listeners"] as const;
+export type SubjectName = (typeof subjectNames)[number];
+
+export const subjects: Readonly<Record<SubjectName, SubjectDefinition>> = {
+  tcp: {
+    needs: compiler,
+    farEnds: [["tcp", farAddress]],
+    prepare: async (setting) => ({
+      measurements: [limit(setting, "tcp"), ours(setting, "tcp")],
+      comparisons: [{ title: "tcp proof: Portmesh / C", of: "tcp-ours", to: ["tcp-limit"], atLeast: 0.45 }],
+    }),
+  },
+  connect: {
+    needs: [...compiler, "nmap", "prometheus-blackbox-exporter"],
+    farEnds: [["tcp", farAddress]],
+    async prepare(setting) {
+      const scans = nmapTcp(setting);
+      const nmap = scans.map(({ id }) => id);
+      return {
+        measurements: [ours(setting, "tcp"), await blackbox(setting), ...scans],
+        comparisons: [
+          {
+            title: "tcp: proof by Portmesh / connect by blackbox_exporter",
+            of: "tcp-ours",
+            to: ["tcp-blackbox"],
+            atLeast: 3,
+          },
+          { title: "tcp: proof by Portmesh / connect by nmap", of: "tcp-ours", to: nmap },
+        ],
+      };
+    },
+  },
+  udp: {
+    needs: [...compiler, "nmap"],
+    farEnds: [
+      ["udp", farAddress],
+      ["echo", echoAddress],
+    ],
+    async prepare(setting) {
+      const scans = nmapUdp(setting);
+      const nmap = scans.map(({ id }) => id);
+      return {
+        measurements: [
+          limit(setting, "udp"),
+          ours(setting, "udp"),
+          ...scans,
+          nmapSilent(setting),
+          nmapBlind(setting),
+        ],
+        comparisons: [
+          { title: "udp proof: Portmesh / C", of: "udp-ours", to: ["udp-limit"] },
+          { title: "udp: proof by Portmesh / open port found by nmap", of: "udp-ours", to: nmap, atLeast: 5 },
+          {
+            title: "udp: proof by Portmesh / silent port given up by nmap",
+            of: "udp-ours",
+            to: ["udp-nmap-silent"],
+          },
+          {
+            title: "udp: proof by Portmesh / packet nmap did not wait for",
+            of: "udp-ours",
+            to: ["udp-nmap-blind"],
+          },
+        ],
+      };
+    },
+  },
+  listeners: {
+    needs: [],
+    farEnds: [],
+    prepare: async (setting) => ({
+      measurements: [await holding(setting)],
+      comparisons: [{ title: "listeners: seconds until all ports are held", of: "listeners", atMost: 0.5 }],
+    }),
+  },
+};
