@@ -53,7 +53,11 @@ const flushMs = 200;
  * @returns what the coordinator said, or undefined where the signal came first.
  * @throws PortmeshError where the coordinator refuses this agent.
  */
-export async function runAgent(config: AgentConfig, deps: AgentDependencies, signal: AbortSignal): Promise<string | undefined> {
+export async function runAgent(
+  config: AgentConfig,
+  deps: AgentDependencies,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   await using agent = new Agent(config, deps);
   return await agent.run(signal);
 }
@@ -96,7 +100,9 @@ class Agent implements AsyncDisposable {
         if (aloneMs > this.#config.giveUpMs) throw error;
         if (aloneMs > releaseMs) await this.#release();
       }
-      await sleep(reconnectDelayMs(attempt++, this.#knownNodes, this.#deps.random), undefined, { signal }).catch(() => {});
+      await sleep(reconnectDelayMs(attempt++, this.#knownNodes, this.#deps.random), undefined, {
+        signal,
+      }).catch(() => {});
     }
     return undefined;
   }
@@ -130,7 +136,11 @@ class Agent implements AsyncDisposable {
       (message) => {
         switch (message.type) {
           case "refused":
-            refusal = new PortmeshError("join-refused", `the coordinator refuses this agent: ${message.message}`, { next: message.next });
+            refusal = new PortmeshError(
+              "join-refused",
+              `the coordinator refuses this agent: ${message.message}`,
+              { next: message.next },
+            );
             break;
           case "welcome":
             onWelcome();
@@ -158,7 +168,7 @@ class Agent implements AsyncDisposable {
     signal.removeEventListener("abort", leave);
     over.abort();
     await work;
-    if (fault !== undefined) throw fault;
+    if (fault !== undefined) throw asError(fault);
     if (refusal !== undefined) throw refusal;
     return end;
   }
@@ -195,7 +205,9 @@ class Duty {
     this.#welcome = welcome;
     this.#config = config;
     this.#privateKey = privateKey;
-    this.#policy = new AddressPolicy(config.policy, { loopback: config.join.addresses.every((address) => address.startsWith("127.")) });
+    this.#policy = new AddressPolicy(config.policy, {
+      loopback: config.join.addresses.every((address) => address.startsWith("127.")),
+    });
   }
 
   get cluster(): string {
@@ -228,7 +240,11 @@ class Duty {
     if (signal.aborted) return;
     const startedAt = performance.now();
     const own = this.#welcome.nodes[this.#welcome.node]!.addresses;
-    const batch = new ResultBatch(message.round, [...own, "127.0.0.1", "::1"].map(canonicalAddress), (results) => void link.send(results));
+    const batch = new ResultBatch(
+      message.round,
+      [...own, "127.0.0.1", "::1"].map(canonicalAddress),
+      (results) => void link.send(results),
+    );
     const orders = message.targets.map((target) => this.#order(target));
     const [permitted, forbidden] = this.#divide(orders);
     for (const order of forbidden) refuse(order, batch);
@@ -300,7 +316,8 @@ class Duty {
   /** @throws where the coordinator names a node or address it never introduced. */
   #addressOf(node: number, address: number): string {
     const known = this.#welcome.nodes[node];
-    if (known === undefined) throw new PortmeshError("policy-refused", `the coordinator names the unknown node ${node}`);
+    if (known === undefined)
+      throw new PortmeshError("policy-refused", `the coordinator names the unknown node ${node}`);
     const first = known.addresses[0]!;
     if (address === loopbackAddress) return localhostOf(first);
     return known.addresses[address] ?? first;
@@ -311,13 +328,29 @@ function refuse(order: ProbeOrder, batch: ResultBatch): void {
   const detail = `${order.address} is outside of what this agent's policy allows`;
   for (const [first, last] of order.ports) {
     for (let port = first; port <= last; port++) {
-      batch.add({ order, port, outcome: { kind: "local-error", phase: "connect", elapsedMs: 0, attempts: 1, code: "EPOLICY", detail } });
+      batch.add({
+        order,
+        port,
+        outcome: {
+          kind: "local-error",
+          phase: "connect",
+          elapsedMs: 0,
+          attempts: 1,
+          code: "EPOLICY",
+          detail,
+        },
+      });
     }
   }
 }
 
 function portSet(text: string): ProbeOrder["ports"] {
   const parsed = parsePorts(text.split(","));
-  if (typeof parsed === "string") throw new PortmeshError("policy-refused", `the coordinator sent the ports ${text}: ${parsed}`);
+  if (typeof parsed === "string")
+    throw new PortmeshError("policy-refused", `the coordinator sent the ports ${text}: ${parsed}`);
   return parsed;
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

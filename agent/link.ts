@@ -7,7 +7,14 @@ import { connect, type TLSSocket } from "node:tls";
 import { WebSocket } from "ws";
 import { PortmeshError } from "../shared/errors.ts";
 import type { JoinString } from "../shared/join-string.ts";
-import { closeCodes, coordinatorName, heartbeatMs, linkPath, linkProtocol, maxFrameBytes } from "../shared/link.ts";
+import {
+  closeCodes,
+  coordinatorName,
+  heartbeatMs,
+  linkPath,
+  linkProtocol,
+  maxFrameBytes,
+} from "../shared/link.ts";
 import type { AgentMessage, CoordinatorMessage } from "../shared/wire.ts";
 
 const connectTimeoutMs = 10_000;
@@ -91,10 +98,18 @@ function dial(address: string, pin: string, signal: AbortSignal): Promise<TLSSoc
   const { host, port } = splitAddress(address);
   return new Promise((resolve, reject) => {
     // Verified by hand below: the authority is known by its pin only, and no CA store has it.
-    const socket = connect({ host, port, servername: coordinatorName, rejectUnauthorized: false, ALPNProtocols: ["http/1.1"] });
+    const socket = connect({
+      host,
+      port,
+      servername: coordinatorName,
+      rejectUnauthorized: false,
+      ALPNProtocols: ["http/1.1"],
+    });
     const cancel = (): void => void socket.destroy(new Error("cancelled"));
     signal.addEventListener("abort", cancel, { once: true });
-    socket.setTimeout(connectTimeoutMs, () => socket.destroy(new Error(`no answer in ${connectTimeoutMs / 1_000} s`)));
+    socket.setTimeout(connectTimeoutMs, () =>
+      socket.destroy(new Error(`no answer in ${connectTimeoutMs / 1_000} s`)),
+    );
     socket.once("error", reject);
     socket.once("close", () => signal.removeEventListener("abort", cancel));
     socket.once("secureConnect", () => {
@@ -107,9 +122,13 @@ function dial(address: string, pin: string, signal: AbortSignal): Promise<TLSSoc
       }
       socket.destroy();
       reject(
-        new PortmeshError("join-refused", `the coordinator at ${address} is not the one of the join string: ${problem}`, {
-          next: "Get the join string of the coordinator that runs now; if it is the right one, somebody is in between.",
-        }),
+        new PortmeshError(
+          "join-refused",
+          `the coordinator at ${address} is not the one of the join string: ${problem}`,
+          {
+            next: "Get the join string of the coordinator that runs now; if it is the right one, somebody is in between.",
+          },
+        ),
       );
     });
   });

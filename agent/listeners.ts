@@ -55,12 +55,19 @@ export class Listeners implements AsyncDisposable {
 
   /** Opens what is missing, closes what is no longer wanted, keeps the rest. */
   async reconcile(wanted: readonly WantedListener[]): Promise<ListenerReport> {
-    const ports = wanted.flatMap(({ transport, address, ports }) =>
-      Array.from(eachPort(ports), (port) => ({ transport, address, port, key: `${transport} ${address} ${port}` })),
+    const all = wanted.flatMap(({ transport, address, ports }) =>
+      Array.from(eachPort(ports), (port) => ({
+        transport,
+        address,
+        port,
+        key: `${transport} ${address} ${port}`,
+      })),
     );
-    const keys = new Set(ports.map(({ key }) => key));
-    await Promise.all([...this.#held.keys()].filter((key) => !keys.has(key)).map((key) => this.#release(key)));
-    const missing = ports.filter(({ key }) => !this.#held.has(key));
+    const keys = new Set(all.map(({ key }) => key));
+    await Promise.all(
+      [...this.#held.keys()].filter((key) => !keys.has(key)).map((key) => this.#release(key)),
+    );
+    const missing = all.filter(({ key }) => !this.#held.has(key));
     const exceptions: ListenerException[] = [];
     const owners = new PortOwners();
     const needed = wanted.reduce((sum, listener) => sum + countPorts(listener.ports), 0);

@@ -20,7 +20,15 @@ export const defaultPolicy: Policy = {
 };
 
 /** Metadata services, link-local, multicast, broadcast, "this network". */
-const neverAllowed = ["0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "fe80::/10", "ff00::/8", "fd00:ec2::254/128"];
+const neverAllowed = [
+  "0.0.0.0/8",
+  "169.254.0.0/16",
+  "224.0.0.0/4",
+  "240.0.0.0/4",
+  "fe80::/10",
+  "ff00::/8",
+  "fd00:ec2::254/128",
+];
 const loopback = ["127.0.0.0/8", "::1/128"];
 
 export class AddressPolicy {

@@ -41,7 +41,7 @@ export interface ProberLimits {
 }
 
 export const defaultLimits: ProberLimits = {
-  young: 128,
+  young: 64,
   open: 4_096,
   openPerNode: 3_072,
   ratePerSecond: 6_000,
@@ -55,7 +55,12 @@ export interface ProberDependencies {
 }
 
 /** The same, for the second look at what failed. */
-export const gentleLimits: ProberLimits = { ...defaultLimits, young: 32, ratePerSecond: 1_000, ratePerNodePerSecond: 500 };
+export const gentleLimits: ProberLimits = {
+  ...defaultLimits,
+  young: 32,
+  ratePerSecond: 1_000,
+  ratePerNodePerSecond: 500,
+};
 
 const youthMs = 250;
 const tickMs = 10;
@@ -115,7 +120,11 @@ class Round {
   #cancelled = false;
   #finish: () => void = () => {};
 
-  constructor(orders: readonly ProbeOrder[], dependencies: ProberDependencies, onResult: (result: ProbeResult) => void) {
+  constructor(
+    orders: readonly ProbeOrder[],
+    dependencies: ProberDependencies,
+    onResult: (result: ProbeResult) => void,
+  ) {
     const now = performance.now();
     const { ratePerSecond } = dependencies.limits;
     this.#deps = dependencies;
@@ -166,7 +175,8 @@ class Round {
     for (let tried = 0; tried < this.#lanes.length; tried++) {
       const lane = this.#lanes[this.#nextLane]!;
       this.#nextLane = (this.#nextLane + 1) % this.#lanes.length;
-      if (lane.taken < lane.port.length && lane.open < this.#deps.limits.openPerNode && lane.bucket.take(now)) return lane;
+      if (lane.taken < lane.port.length && lane.open < this.#deps.limits.openPerNode && lane.bucket.take(now))
+        return lane;
     }
     return undefined;
   }
@@ -193,10 +203,13 @@ class Round {
       else this.#pump();
     };
     // Two callbacks and no chain: every promise more is felt at tens of thousands of probes a second.
-    this.#deps.protocols[order.protocol].probe({ from, to, address, port, serverName }, this.#deps.context).then(
-      (outcome) => (isMaybeLocal(outcome) ? this.#withLocalRoute(outcome, address).then(land) : land(outcome)),
-      (error: unknown) => land(defect(error, performance.now() - now)),
-    );
+    this.#deps.protocols[order.protocol]
+      .probe({ from, to, address, port, serverName }, this.#deps.context)
+      .then(
+        (outcome) =>
+          isMaybeLocal(outcome) ? this.#withLocalRoute(outcome, address).then(land) : land(outcome),
+        (error: unknown) => land(defect(error, performance.now() - now)),
+      );
   }
 
   #age(now: number): void {
@@ -227,7 +240,14 @@ class Round {
 
 /** A protocol that throws has a bug; the round goes on. */
 function defect(error: unknown, elapsedMs: number): Outcome {
-  return { kind: "local-error", phase: "connect", elapsedMs, attempts: 1, code: "DEFECT", detail: String(error) };
+  return {
+    kind: "local-error",
+    phase: "connect",
+    elapsedMs,
+    attempts: 1,
+    code: "DEFECT",
+    detail: String(error),
+  };
 }
 
 function isMaybeLocal(outcome: Outcome): boolean {

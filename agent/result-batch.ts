@@ -30,7 +30,8 @@ export class ResultBatch {
     const { code, detail, proof } = outcome;
     // The common proof is implied by its result: this node, that port, seen from an address of ours.
     const isCommon =
-      proof === undefined || (proof.node === order.to && proof.port === port && this.#ownAddresses.has(proof.seenAddress));
+      proof === undefined ||
+      (proof.node === order.to && proof.port === port && this.#ownAddresses.has(proof.seenAddress));
     if (code !== undefined || detail !== undefined || !isCommon) {
       message.details.push({
         at: message.target.length - 1,
@@ -50,5 +51,16 @@ export class ResultBatch {
 }
 
 function emptyMessage(round: number): ResultsMessage {
-  return { type: "results", round, target: [], port: [], outcome: [], phase: [], elapsedUs: [], rttUs: [], attempts: [], details: [] };
+  return {
+    type: "results",
+    round,
+    target: [],
+    port: [],
+    outcome: [],
+    phase: [],
+    elapsedUs: [],
+    rttUs: [],
+    attempts: [],
+    details: [],
+  };
 }

@@ -4,7 +4,13 @@
  */
 import type { Outcome } from "../shared/outcome.ts";
 import { portSetOf } from "../shared/ports.ts";
-import { gentleLimits, runPinglist, type ProbeOrder, type ProbeResult, type ProberDependencies } from "./prober.ts";
+import {
+  gentleLimits,
+  runPinglist,
+  type ProbeOrder,
+  type ProbeResult,
+  type ProberDependencies,
+} from "./prober.ts";
 
 /** Of a longer run of neighbouring ports with the same failure only these many are probed again. */
 const samplesPerRun = 64;
@@ -19,7 +25,12 @@ export async function probeTwice(
   const gently = { ...dependencies, limits: { ...gentleLimits, open: dependencies.limits.open } };
   const look = async (at: readonly ProbeOrder[], how: ProberDependencies): Promise<ProbeResult[]> => {
     const failures: ProbeResult[] = [];
-    await runPinglist(at, how, (result) => (deservesRetest(result.outcome) ? failures.push(result) : report(result)), signal);
+    await runPinglist(
+      at,
+      how,
+      (result) => (deservesRetest(result.outcome) ? failures.push(result) : report(result)),
+      signal,
+    );
     return failures;
   };
   const first = await look(orders, dependencies);
@@ -30,23 +41,26 @@ export async function probeTwice(
   await runPinglist(ordersOf(again), gently, report, signal);
 }
 
-export function deservesRetest(outcome: Outcome): boolean {
+function deservesRetest(outcome: Outcome): boolean {
   return outcome.kind !== "open" && outcome.kind !== "local-error" && outcome.kind !== "unreachable";
 }
 
 /** Orders for the second look: all of a short run of failures, evenly spaced samples of a long one. */
-export function retestOrders(failures: readonly ProbeResult[]): ProbeOrder[] {
-  return Array.from(Map.groupBy(failures, ({ order }) => order), ([order, results]) => ({
-    ...order,
-    ports: portSetOf(runsOf(results).flatMap(samplesOf)),
-  }));
+function retestOrders(failures: readonly ProbeResult[]): ProbeOrder[] {
+  return Array.from(
+    Map.groupBy(failures, ({ order }) => order),
+    ([order, results]) => ({
+      ...order,
+      ports: portSetOf(runsOf(results).flatMap(samplesOf)),
+    }),
+  );
 }
 
 /**
  * Joins both looks. A sample that passed the second time says that its whole run may have been our own doing:
  * then the rest of that run comes back to be probed once more.
  */
-export function settle(
+function settle(
   first: readonly ProbeResult[],
   second: readonly ProbeResult[],
 ): { settled: ProbeResult[]; again: ProbeResult[] } {
@@ -68,13 +82,16 @@ export function settle(
 }
 
 /** The second look counts; the first one remains as a lost attempt. */
-export function merged(first: ProbeResult, second: ProbeResult): ProbeResult {
+function merged(first: ProbeResult, second: ProbeResult): ProbeResult {
   const attempts = Math.min(255, first.outcome.attempts + second.outcome.attempts);
   return { order: first.order, port: first.port, outcome: { ...second.outcome, attempts } };
 }
 
 function ordersOf(results: readonly ProbeResult[]): ProbeOrder[] {
-  return Array.from(Map.groupBy(results, ({ order }) => order), ([order, list]) => ({ ...order, ports: portSetOf(list.map(({ port }) => port)) }));
+  return Array.from(
+    Map.groupBy(results, ({ order }) => order),
+    ([order, list]) => ({ ...order, ports: portSetOf(list.map(({ port }) => port)) }),
+  );
 }
 
 /** Neighbouring ports of one order with the same kind of failure, in order of port. */
@@ -83,7 +100,8 @@ function runsOf(results: readonly ProbeResult[]): ProbeResult[][] {
   for (const result of results.toSorted((a, b) => a.port - b.port)) {
     const run = runs.at(-1);
     const last = run?.at(-1);
-    if (last !== undefined && last.port === result.port - 1 && last.outcome.kind === result.outcome.kind) run!.push(result);
+    if (last !== undefined && last.port === result.port - 1 && last.outcome.kind === result.outcome.kind)
+      run!.push(result);
     else runs.push([result]);
   }
   return runs;
@@ -91,7 +109,10 @@ function runsOf(results: readonly ProbeResult[]): ProbeResult[][] {
 
 function samplesOf(run: readonly ProbeResult[]): number[] {
   if (run.length <= samplesPerRun) return run.map(({ port }) => port);
-  return Array.from({ length: samplesPerRun }, (_, index) => run[Math.round((index * (run.length - 1)) / (samplesPerRun - 1))]!.port);
+  return Array.from(
+    { length: samplesPerRun },
+    (_, index) => run[Math.round((index * (run.length - 1)) / (samplesPerRun - 1))]!.port,
+  );
 }
 
 function keyOf({ order, port }: ProbeResult): string {

@@ -67,11 +67,17 @@ export const subjects: Readonly<Record<SubjectName, SubjectDefinition>> = {
         ],
         comparisons: [
           { title: "udp proof: Portmesh / C", of: "udp-ours", to: ["udp-limit"] },
-          { title: "udp: proof by Portmesh / open port found by nmap", of: "udp-ours", to: nmap, atLeast: 5 },
           {
-            title: "udp: proof by Portmesh / silent port given up by nmap",
+            title: "udp: proof by Portmesh / port found by nmap where everything is echoed",
+            of: "udp-ours",
+            to: nmap,
+          },
+          {
+            // The same far end for both: it is silent to everybody without a valid probe.
+            title: "udp: proof by Portmesh / nmap on the same ports",
             of: "udp-ours",
             to: ["udp-nmap-silent"],
+            atLeast: 5,
           },
           {
             title: "udp: proof by Portmesh / packet nmap did not wait for",

@@ -1,6 +1,6 @@
 /** One readiness check from the join file to the report. Composes coordinator and progress; decides nothing about verdicts. */
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
-import { Coordinator, startCoordinator } from "../coordinator/coordinator.ts";
+import { startCoordinator, type Coordinator } from "../coordinator/coordinator.ts";
 import { buildReport } from "../coordinator/report-builder.ts";
 import { PortmeshError } from "../shared/errors.ts";
 import type { Plan } from "../shared/plan.ts";
@@ -21,10 +21,17 @@ export interface CheckOptions {
 }
 
 /** Runs until the report is complete, or the signal asks for what is known. */
-export async function runCheck(options: CheckOptions, terminal: Terminal, signal: AbortSignal): Promise<Report> {
+export async function runCheck(
+  options: CheckOptions,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<Report> {
   const { plan, host, port, advertise, probeTimeoutMs } = options;
   const startedAt = new Date();
-  await using coordinator = await startCoordinator({ plan, host, port, advertise, probeTimeoutMs }, () => new Date());
+  await using coordinator = await startCoordinator(
+    { plan, host, port, advertise, probeTimeoutMs },
+    () => new Date(),
+  );
   writeJoinFile(options.joinFile, coordinator.joinString);
   try {
     terminal.err.write(`coordinator listens on ${coordinator.address}; on each node run:\n`);
@@ -45,7 +52,12 @@ export async function runCheck(options: CheckOptions, terminal: Terminal, signal
 }
 
 /** Waits for the agents and has them probe. Returns whether the signal cut it short. */
-async function collect(coordinator: Coordinator, options: CheckOptions, terminal: Terminal, signal: AbortSignal): Promise<boolean> {
+async function collect(
+  coordinator: Coordinator,
+  options: CheckOptions,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<boolean> {
   const progress = new ProgressView(terminal, () => coordinator.progress);
   coordinator.on("lost", (node, clean) => {
     if (!clean) progress.say(`lost the agent of ${node}`);
@@ -53,7 +65,10 @@ async function collect(coordinator: Coordinator, options: CheckOptions, terminal
   try {
     const complete = await coordinator.everyoneIsListening(options.waitMs, signal);
     if (signal.aborted) return true;
-    if (!complete) progress.say(`going on without ${coordinator.membership.missing.join(", ")}: no agent within the time of --wait`);
+    if (!complete)
+      progress.say(
+        `going on without ${coordinator.membership.missing.join(", ")}: no agent within the time of --wait`,
+      );
     progress.probing(coordinator.plannedProbes);
     await coordinator.probe(signal);
     return signal.aborted;
@@ -68,9 +83,13 @@ function writeJoinFile(path: string, joinString: string): void {
     writeFileSync(path, `${joinString}\n`, { mode: 0o600 });
     chmodSync(path, 0o600); // mode is ignored for a file that was there
   } catch (error) {
-    throw new PortmeshError("cannot-run", `cannot write the join file ${path}: ${(error as NodeJS.ErrnoException).code}`, {
-      next: "Choose another place with --join-file PATH.",
-      cause: error,
-    });
+    throw new PortmeshError(
+      "cannot-run",
+      `cannot write the join file ${path}: ${(error as NodeJS.ErrnoException).code}`,
+      {
+        next: "Choose another place with --join-file PATH.",
+        cause: error,
+      },
+    );
   }
 }

@@ -10,7 +10,8 @@ export const maxDemoNodes = 40;
 export function demoCluster(spec: ProductSpec, nodes: number): Cluster {
   const roles = dealRoles(spec, nodes);
   const options: Record<string, OptionValue | undefined> = {};
-  for (const [name, option] of Object.entries(spec.options)) options[name] = option.default ?? (option.type === "choice" ? option.values?.[0] : undefined);
+  for (const [name, option] of Object.entries(spec.options))
+    options[name] = option.default ?? (option.type === "choice" ? option.values?.[0] : undefined);
   return {
     name: "demo",
     specs: [{ spec, options }],
@@ -29,8 +30,11 @@ export function demoCluster(spec: ProductSpec, nodes: number): Cluster {
  * the others go to one node each, beginning with the last.
  */
 function dealRoles(spec: ProductSpec, nodes: number): string[][] {
-  const roles = Object.entries(spec.roles).flatMap(([name, role]) => (role.place === "in-cluster" && role.everyNode !== true ? [name] : []));
-  const isMesh = (role: string): boolean => roles.length === 1 || spec.flows.some(({ from, to }) => from.includes(role) && to.includes(role));
+  const roles = Object.entries(spec.roles).flatMap(([name, role]) =>
+    role.place === "in-cluster" && role.everyNode !== true ? [name] : [],
+  );
+  const isMesh = (role: string): boolean =>
+    roles.length === 1 || spec.flows.some(({ from, to }) => from.includes(role) && to.includes(role));
   const meshed = Math.min(nodes, Math.max(3, Math.ceil(nodes / 2)));
   const single = roles.filter((role) => !isMesh(role));
   return Array.from({ length: nodes }, (_, index) => [

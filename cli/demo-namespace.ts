@@ -22,9 +22,16 @@ export function parseBlock(text: string): Block {
   const match = /^([a-z0-9-]+)->([a-z0-9-]+):(tcp|udp)\/([0-9]+(?:-[0-9]+)?)$/.exec(text);
   const ports = match === null ? "" : parsePorts(match[4]!);
   if (match === null || typeof ports === "string") {
-    throw new PortmeshError("usage", `--block ${text}: must be FROM->TO:tcp/PORT`, { next: "For example --block 'n1->n2:tcp/2379' (in quotes, for the shell)." });
+    throw new PortmeshError("usage", `--block ${text}: must be FROM->TO:tcp/PORT`, {
+      next: "For example --block 'n1->n2:tcp/2379' (in quotes, for the shell).",
+    });
   }
-  return { from: match[1]!, to: match[2]!, transport: match[3] as Block["transport"], ports: formatPorts(ports) };
+  return {
+    from: match[1]!,
+    to: match[2]!,
+    transport: match[3] as Block["transport"],
+    ports: formatPorts(ports),
+  };
 }
 
 export function isInsideNamespace(): boolean {
@@ -37,10 +44,14 @@ export function reenter(): Promise<number> {
   const isRoot = process.getuid?.() === 0;
   const flags = isRoot ? ["--net"] : ["--user", "--map-root-user", "--net"];
   return new Promise((resolve, reject) => {
-    const child = spawn("unshare", [...flags, "--", process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
-      stdio: "inherit",
-      env: { ...process.env, [marker]: "1" },
-    });
+    const child = spawn(
+      "unshare",
+      [...flags, "--", process.execPath, ...process.execArgv, ...process.argv.slice(1)],
+      {
+        stdio: "inherit",
+        env: { ...process.env, [marker]: "1" },
+      },
+    );
     const ignore = (): void => {}; // a terminal sends Ctrl-C to the child as well, and its answer counts
     process.on("SIGINT", ignore);
     const forward = (): void => void child.kill("SIGTERM");
@@ -63,18 +74,29 @@ export function applyBlocks(blocks: readonly Block[], cluster: Cluster): void {
       next: `It has ${cluster.nodes.map((candidate) => candidate.name).join(", ")}.`,
     });
   };
-  const rules = blocks.map(({ from, to, transport, ports }) => `ip saddr ${addressOf(from)} ip daddr ${addressOf(to)} ${transport} dport ${ports} drop`);
+  const rules = blocks.map(
+    ({ from, to, transport, ports }) =>
+      `ip saddr ${addressOf(from)} ip daddr ${addressOf(to)} ${transport} dport ${ports} drop`,
+  );
   execute("ip", ["link", "set", "lo", "up"]);
-  execute("nft", ["-f", "-"], `table inet portmesh {\n chain input {\n type filter hook input priority 0;\n ${rules.join("\n ")}\n }\n}\n`);
+  execute(
+    "nft",
+    ["-f", "-"],
+    `table inet portmesh {\n chain input {\n type filter hook input priority 0;\n ${rules.join("\n ")}\n }\n}\n`,
+  );
 }
 
 function requireTool(tool: string): void {
   try {
     execFileSync("/bin/sh", ["-c", `command -v ${tool}`], { stdio: "ignore" });
   } catch {
-    throw new PortmeshError("cannot-run", `--block needs ${tool} to put a firewall rule into a private network namespace`, {
-      next: "Install nftables, iproute2 and util-linux (Linux only), or run the demo without --block.",
-    });
+    throw new PortmeshError(
+      "cannot-run",
+      `--block needs ${tool} to put a firewall rule into a private network namespace`,
+      {
+        next: "Install nftables, iproute2 and util-linux (Linux only), or run the demo without --block.",
+      },
+    );
   }
 }
 
@@ -83,9 +105,13 @@ function execute(command: string, args: readonly string[], input = ""): void {
     execFileSync(command, args, { input, stdio: ["pipe", "ignore", "pipe"] });
   } catch (error) {
     const said = String((error as { stderr?: Buffer }).stderr ?? "").trim();
-    throw new PortmeshError("cannot-run", `${command} ${args.join(" ")} failed inside the demo's namespace: ${said}`, {
-      next: "Run the demo as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1).",
-      cause: error,
-    });
+    throw new PortmeshError(
+      "cannot-run",
+      `${command} ${args.join(" ")} failed inside the demo's namespace: ${said}`,
+      {
+        next: "Run the demo as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1).",
+        cause: error,
+      },
+    );
   }
 }

@@ -1,15 +1,20 @@
 /** The composition root: the command table, and what an error looks like to whoever runs a command. */
 import { Command, CommanderError } from "commander";
 import { describeError, PortmeshError } from "../shared/errors.ts";
-import { agentCommand } from "./commands/agent.ts";
-import { checkCommand } from "./commands/check.ts";
-import { demoCommand } from "./commands/demo.ts";
-import { probeCommand } from "./commands/probe.ts";
-import { specCommand } from "./commands/spec.ts";
-import { versionCommand } from "./commands/version.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import { painter, wantsAscii, type Terminal } from "./terminal.ts";
 import { portmeshVersion } from "./version.ts";
+
+/** In the order of the help. Loaded when asked for: an agent should not hold the code of every other command. */
+const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
+  check: async () => (await import("./commands/check.ts")).checkCommand,
+  agent: async () => (await import("./commands/agent.ts")).agentCommand,
+  spec: async () => (await import("./commands/spec.ts")).specCommand,
+  probe: async () => (await import("./commands/probe.ts")).probeCommand,
+  demo: async () => (await import("./commands/demo.ts")).demoCommand,
+  version: async () => (await import("./commands/version.ts")).versionCommand,
+};
+type MakeCommand = (terminal: Terminal, done: (exitCode: number) => void) => Command;
 
 const terminal: Terminal = { out: process.stdout, err: process.stderr, ascii: wantsAscii(process.env) };
 process.exitCode = await run(process.argv.slice(2));
@@ -28,15 +33,21 @@ async function run(args: readonly string[]): Promise<number> {
       terminal.ascii = true;
       return true;
     })
-    .addHelpText("after", "\nExamples:\n  portmesh demo\n  portmesh spec list\n  portmesh check cluster.yaml\n  portmesh probe 10.0.0.1:443\n\nTopics:\n  portmesh help exit-codes")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  portmesh demo\n  portmesh spec list\n  portmesh check cluster.yaml\n  portmesh probe 10.0.0.1:443\n\nTopics:\n  portmesh help exit-codes",
+    )
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(painter(terminal.err)("red", text)) });
   const done = (code: number): void => {
     exitCode = code;
   };
-  for (const command of [checkCommand, agentCommand, specCommand, probeCommand, demoCommand, versionCommand]) {
-    program.addCommand(inherit(command(terminal, done), program));
+  // Help and misspelt commands need to know all of them.
+  const isKnown = args[0] !== undefined && Object.hasOwn(commands, args[0]);
+  for (const name of isKnown ? [args[0]!] : Object.keys(commands)) {
+    const make = await commands[name]!();
+    program.addCommand(inherit(make(terminal, done), program));
   }
   try {
     await program.parseAsync(args, { from: "user" });
@@ -61,7 +72,9 @@ function explain(error: unknown): number {
     if (error.next !== undefined) terminal.err.write(`${error.next}\n`);
     return error.exitCode;
   }
-  terminal.err.write(`${paint("red", "defect:")} ${error instanceof Error ? (error.stack ?? error.message) : describeError(error)}\n`);
+  terminal.err.write(
+    `${paint("red", "defect:")} ${error instanceof Error ? (error.stack ?? error.message) : describeError(error)}\n`,
+  );
   terminal.err.write("This is a fault of Portmesh. Please report it with the lines above.\n");
   return 1;
 }

@@ -5,7 +5,8 @@ import { failOnWords, type FailOn } from "../shared/exit-code.ts";
 
 export function durationMs(text: string): number {
   const ms = parseDuration(text);
-  if (ms === undefined) throw new InvalidArgumentError("Must be a duration with its unit, such as 500ms, 30s or 5m.");
+  if (ms === undefined)
+    throw new InvalidArgumentError("Must be a duration with its unit, such as 500ms, 30s or 5m.");
   return ms;
 }
 
@@ -13,18 +14,23 @@ export function durationMs(text: string): number {
 export function listenAddress(text: string): { host: string; port: number } {
   const match = /^(?:\[([0-9a-f:.]+)\]|([^:\s[\]]*)):([0-9]{1,5})$/i.exec(text);
   const port = Number(match?.[3]);
-  if (match === null || port > 65535) throw new InvalidArgumentError("Must be HOST:PORT, [IPv6]:PORT or :PORT, with a port up to 65535.");
+  if (match === null || port > 65535)
+    throw new InvalidArgumentError("Must be HOST:PORT, [IPv6]:PORT or :PORT, with a port up to 65535.");
   return { host: match[1] ?? (match[2] === "" ? "0.0.0.0" : match[2]!), port };
 }
 
 export function commaList(text: string): string[] {
-  return text.split(",").map((item) => item.trim()).filter((item) => item !== "");
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
 }
 
 export function failOn(text: string): FailOn[] {
   const words = commaList(text);
   const wrong = words.find((word) => !failOnWords.includes(word as FailOn));
-  if (wrong !== undefined || words.length === 0) throw new InvalidArgumentError(`Must be a list of ${failOnWords.join(", ")}.`);
+  if (wrong !== undefined || words.length === 0)
+    throw new InvalidArgumentError(`Must be a list of ${failOnWords.join(", ")}.`);
   return words as FailOn[];
 }
 

@@ -7,7 +7,9 @@ import { readTextFile } from "../shared/spec-folder.ts";
 
 const PolicySchema = Type.Object(
   {
-    allow: Type.Optional(Type.Array(Type.String(), { minItems: 1, description: "CIDR ranges this node may probe." })),
+    allow: Type.Optional(
+      Type.Array(Type.String(), { minItems: 1, description: "CIDR ranges this node may probe." }),
+    ),
     probesPerSecond: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
   },
   { additionalProperties: false, title: "Portmesh agent policy" },
@@ -18,7 +20,11 @@ export function readPolicy(path: string): Policy {
   const source = readDocument(PolicySchema, readTextFile(path, "the policy file"), path);
   const { allow = defaultPolicy.allow, probesPerSecond = defaultPolicy.probesPerSecond } = source.value;
   throwProblems(
-    allow.flatMap((range, index) => (isCidr(range) ? [] : [source.problem(`/allow/${index}`, `must be a range such as 10.0.0.0/8; found ${range}`)])),
+    allow.flatMap((range, index) =>
+      isCidr(range)
+        ? []
+        : [source.problem(`/allow/${index}`, `must be a range such as 10.0.0.0/8; found ${range}`)],
+    ),
   );
   return { allow, probesPerSecond };
 }
@@ -26,5 +32,10 @@ export function readPolicy(path: string): Policy {
 function isCidr(range: string): boolean {
   const [address = "", prefix = "", ...rest] = range.split("/");
   const family = familyOf(address);
-  return family !== undefined && rest.length === 0 && /^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128);
+  return (
+    family !== undefined &&
+    rest.length === 0 &&
+    /^[0-9]{1,3}$/.test(prefix) &&
+    Number(prefix) <= (family === 4 ? 32 : 128)
+  );
 }

@@ -24,7 +24,7 @@ export class ProgressView {
   constructor(terminal: Terminal, source: () => Progress) {
     this.#terminal = terminal;
     this.#source = source;
-    this.#isLive = terminal.err.isTTY === true;
+    this.#isLive = terminal.err.isTTY;
     this.#timer = setInterval(() => this.#draw(), this.#isLive ? redrawMs : plainEveryMs);
   }
 
@@ -75,12 +75,14 @@ export class ProgressView {
 
   #lines(): string[] {
     const { joined, listening, nodes, missing, probesDone } = this.#source();
-    const waiting = missing.length > 0 && this.#probingSince === undefined ? `  waiting for ${listSome(missing)}` : "";
+    const waiting =
+      missing.length > 0 && this.#probingSince === undefined ? `  waiting for ${listSome(missing)}` : "";
     const lines = [
       this.#line("agents", joined, nodes, ""),
       this.#line("listening", listening, nodes, waiting),
     ];
-    if (this.#probingSince !== undefined) lines.push(this.#line("probes", probesDone, this.#plannedProbes, this.#eta(probesDone)));
+    if (this.#probingSince !== undefined)
+      lines.push(this.#line("probes", probesDone, this.#plannedProbes, this.#eta(probesDone)));
     return lines;
   }
 
@@ -102,5 +104,7 @@ export class ProgressView {
 }
 
 function listSome(names: readonly string[]): string {
-  return names.length <= 5 ? names.join(", ") : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
+  return names.length <= 5
+    ? names.join(", ")
+    : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
 }

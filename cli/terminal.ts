@@ -12,11 +12,36 @@ export interface Terminal {
 
 type Style = Parameters<typeof styleText>[0];
 
-export const styleOf: Readonly<Record<Verdict, Style>> = { pass: "green", warn: "yellow", unknown: "magenta", fail: "red" };
+export const styleOf: Readonly<Record<Verdict, Style>> = {
+  pass: "green",
+  warn: "yellow",
+  unknown: "magenta",
+  fail: "red",
+};
 
 const glyphs = {
-  unicode: { pass: "●", warn: "!", unknown: "?", fail: "×", none: "·", self: "-", arrow: "→", more: "…", separator: " · " },
-  ascii: { pass: "o", warn: "!", unknown: "?", fail: "x", none: ".", self: "-", arrow: "->", more: "...", separator: ", " },
+  unicode: {
+    pass: "●",
+    warn: "!",
+    unknown: "?",
+    fail: "×",
+    none: "·",
+    self: "-",
+    arrow: "→",
+    more: "…",
+    separator: " · ",
+  },
+  ascii: {
+    pass: "o",
+    warn: "!",
+    unknown: "?",
+    fail: "x",
+    none: ".",
+    self: "-",
+    arrow: "->",
+    more: "...",
+    separator: ", ",
+  },
 } as const;
 export type Glyphs = Readonly<Record<keyof (typeof glyphs)["unicode"], string>>;
 
@@ -41,5 +66,8 @@ export function wantsAscii(env: NodeJS.ProcessEnv): boolean {
 
 /** Escapes control characters: what came from the network must not drive the terminal. */
 export function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

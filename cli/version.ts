@@ -5,7 +5,10 @@ import { dirname, join } from "node:path";
 /** Searched upwards, because the built package lies a folder deeper than the sources. */
 export function portmeshVersion(from = import.meta.dirname): string {
   try {
-    const { name, version } = JSON.parse(readFileSync(join(from, "package.json"), "utf8")) as { name: string; version: string };
+    const { name, version } = JSON.parse(readFileSync(join(from, "package.json"), "utf8")) as {
+      name: string;
+      version: string;
+    };
     if (name === "portmesh") return version;
   } catch {
     // not here: look above

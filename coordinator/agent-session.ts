@@ -2,14 +2,25 @@
 import { Compile, type Validator } from "typebox/compile";
 import type { WebSocket } from "ws";
 import { closeCodes, heartbeatMs } from "../shared/link.ts";
-import { AgentMessageSchema, type AgentMessage, type CoordinatorMessage, type HelloMessage, type ListeningMessage, type RefusalCode, type ResultsMessage } from "../shared/wire.ts";
+import {
+  AgentMessageSchema,
+  type AgentMessage,
+  type CoordinatorMessage,
+  type HelloMessage,
+  type ListeningMessage,
+  type RefusalCode,
+  type ResultsMessage,
+} from "../shared/wire.ts";
 import type { Member, Refusal } from "./membership.ts";
 
 const helloTimeoutMs = 5_000;
 
 export interface SessionEvents {
   /** Admits the agent and returns the welcome to send, or a refusal. */
-  join(hello: HelloMessage, session: AgentSession): Promise<{ member: Member; welcome: CoordinatorMessage } | Refusal>;
+  join(
+    hello: HelloMessage,
+    session: AgentSession,
+  ): Promise<{ member: Member; welcome: CoordinatorMessage } | Refusal>;
   listening(member: Member, message: ListeningMessage): void;
   /** Returns what was wrong with the frame, if anything. */
   results(member: Member, message: ResultsMessage): string | undefined;
@@ -20,7 +31,7 @@ export interface SessionEvents {
 
 /** One compiled check a message type: a union would report the failures of every member. */
 const checks = new Map<string, Validator>(
-  AgentMessageSchema.anyOf.map((schema) => [schema.properties.type.const, Compile(schema) as unknown as Validator]),
+  AgentMessageSchema.anyOf.map((schema) => [schema.properties.type.const, Compile(schema)]),
 );
 
 export class AgentSession {
@@ -50,7 +61,12 @@ export class AgentSession {
       this.#heard = true;
       clearTimeout(helloTimer);
       const message = isBinary ? undefined : parse(data);
-      if (message === undefined) this.refuse({ code: "bad-message", message: "a frame is not a known message", next: "Use the same version of agent and coordinator." });
+      if (message === undefined)
+        this.refuse({
+          code: "bad-message",
+          message: "a frame is not a known message",
+          next: "Use the same version of agent and coordinator.",
+        });
       else this.#handle(message);
     });
     socket.once("close", () => {
@@ -98,7 +114,12 @@ export class AgentSession {
         break;
       case "results": {
         const problem = this.#events.results(member, message);
-        if (problem !== undefined) this.refuse({ code: "bad-message", message: problem, next: "Report this as a defect of the agent." });
+        if (problem !== undefined)
+          this.refuse({
+            code: "bad-message",
+            message: problem,
+            next: "Report this as a defect of the agent.",
+          });
         break;
       }
       case "done":

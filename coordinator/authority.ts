@@ -97,7 +97,7 @@ export class Authority {
 }
 
 function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(keyAlgorithm, true, ["sign", "verify"]) as Promise<webcrypto.CryptoKeyPair>;
+  return webcrypto.subtle.generateKey(keyAlgorithm, true, ["sign", "verify"]);
 }
 
 /** 64 random bits, positive (RFC 5280 section 4.1.2.2). */

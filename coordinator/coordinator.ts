@@ -122,9 +122,18 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
   get progress(): Progress {
     const { plan } = this.#config;
     const { done, of } = this.#observations.progress;
-    const members = plan.nodes.filter(({ index }) => this.membership.member(index)?.connected === true).length;
+    const members = plan.nodes.filter(
+      ({ index }) => this.membership.member(index)?.connected === true,
+    ).length;
     const listening = this.membership.ready.length;
-    return { joined: members, listening, nodes: plan.nodes.length, missing: this.membership.missing, probesDone: done, probes: of };
+    return {
+      joined: members,
+      listening,
+      nodes: plan.nodes.length,
+      missing: this.membership.missing,
+      probesDone: done,
+      probes: of,
+    };
   }
 
   /** Resolves with true once every node has an agent with its listeners open, with false when the time is up. */
@@ -190,7 +199,13 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
   }
 
   #wireTarget({ id, to, address, protocol, ports }: Target): WireTarget {
-    return { id, to, address: this.#addressIndex(this.#config.plan.nodes[to]!, address), protocol, ports: formatPorts(ports) };
+    return {
+      id,
+      to,
+      address: this.#addressIndex(this.#config.plan.nodes[to]!, address),
+      protocol,
+      ports: formatPorts(ports),
+    };
   }
 
   #addressIndex(node: PlannedNode, address: string): number {
@@ -207,7 +222,11 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
         const welcome = await this.#welcome(member, hello.publicKey);
         if (welcome === undefined) {
           this.membership.left(member);
-          return { code: "bad-message", message: "the public key cannot be read", next: "Use an agent of the same version." };
+          return {
+            code: "bad-message",
+            message: "the public key cannot be read",
+            next: "Use an agent of the same version.",
+          };
         }
         this.#sessions.get(member.node)?.replace();
         this.#sessions.set(member.node, session);
@@ -275,7 +294,10 @@ function advertisedHosts(host: string): string[] {
   if (host !== "0.0.0.0" && host !== "::") return [host];
   const addresses = Object.values(networkInterfaces()).flatMap((list) =>
     (list ?? [])
-      .filter(({ internal, address, family }) => !internal && !address.startsWith("fe80:") && (host === "::" || family === "IPv4"))
+      .filter(
+        ({ internal, address, family }) =>
+          !internal && !address.startsWith("fe80:") && (host === "::" || family === "IPv4"),
+      )
       .map(({ address }) => address),
   );
   return addresses.length > 0 ? addresses : [hostname()];

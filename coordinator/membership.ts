@@ -53,7 +53,10 @@ export class Membership {
   admit(hello: HelloMessage): Member | Refusal {
     const node = this.#plan.nodes.find(({ name }) => name === hello.node);
     const current = node === undefined ? undefined : this.#members.get(node.index);
-    const isReturning = hello.session !== undefined && current !== undefined && equals(hello.session, Buffer.from(current.session));
+    const isReturning =
+      hello.session !== undefined &&
+      current !== undefined &&
+      equals(hello.session, Buffer.from(current.session));
     if (!isReturning && !(hello.token !== undefined && equals(hello.token, this.#token))) {
       return {
         code: "wrong-token",
@@ -119,7 +122,9 @@ export class Membership {
 
   /** Nodes whose agent is there and has its listeners open. */
   get ready(): Member[] {
-    return [...this.#members.values()].filter(({ connected, listening }) => connected && listening !== undefined);
+    return [...this.#members.values()].filter(
+      ({ connected, listening }) => connected && listening !== undefined,
+    );
   }
 
   get missing(): string[] {
@@ -133,11 +138,19 @@ export class Membership {
   }
 
   /** What the far end of a probe held on a port. */
-  farEnd(node: number, transport: string, address: string, port: number): FarEnd & { exception?: ListenerException } {
+  farEnd(
+    node: number,
+    transport: string,
+    address: string,
+    port: number,
+  ): FarEnd & { exception?: ListenerException } {
     const member = this.#members.get(node);
     if (member?.listening === undefined) return { agent: "missing", listener: undefined };
     const exception = member.listening.exceptions.get(listenerKey(transport, address, port));
-    const farEnd = { agent: member.connected ? ("alive" as const) : ("gone" as const), listener: exception?.state ?? ("bound" as const) };
+    const farEnd = {
+      agent: member.connected ? ("alive" as const) : ("gone" as const),
+      listener: exception?.state ?? ("bound" as const),
+    };
     return exception === undefined ? farEnd : { ...farEnd, exception };
   }
 
@@ -162,5 +175,7 @@ function equals(text: string, secret: Buffer): boolean {
 
 function listNames(plan: Plan): string {
   const names = plan.nodes.map(({ name }) => name);
-  return names.length <= 12 ? names.join(", ") : `${names.slice(0, 12).join(", ")} and ${names.length - 12} more`;
+  return names.length <= 12
+    ? names.join(", ")
+    : `${names.slice(0, 12).join(", ")} and ${names.length - 12} more`;
 }

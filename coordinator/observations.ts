@@ -89,7 +89,13 @@ export class Observations {
     if (proof !== undefined) outcome.proof = proof;
     // An agent leaves out the proof that says just what was expected.
     else if (outcome.kind === "open") {
-      outcome.proof = { node: target.to, port, seenAddress: "", seenPort: 0, clientVerified: target.protocol === "mtls" };
+      outcome.proof = {
+        node: target.to,
+        port,
+        seenAddress: "",
+        seenPort: 0,
+        clientVerified: target.protocol === "mtls",
+      };
     }
     return outcome;
   }

@@ -14,11 +14,18 @@ export interface RunFacts {
   interrupted: boolean;
 }
 
-export function buildReport(plan: Plan, observations: Observations, membership: Membership, facts: RunFacts): Report {
+export function buildReport(
+  plan: Plan,
+  observations: Observations,
+  membership: Membership,
+  facts: RunFacts,
+): Report {
   const paths = plan.paths.map((path) => reportPath(path, plan, observations, membership));
   const count = (verdict: Verdict): number => paths.filter((path) => path.verdict === verdict).length;
   // As for the exit code and in the matrix: an optional path that fails is a warning.
-  const counted = paths.map(({ level, verdict }) => (level === "optional" && verdict === "fail" ? "warn" : verdict));
+  const counted = paths.map(({ level, verdict }) =>
+    level === "optional" && verdict === "fail" ? "warn" : verdict,
+  );
   return {
     apiVersion: "portmesh/v1",
     kind: "Report",
@@ -49,7 +56,12 @@ export function buildReport(plan: Plan, observations: Observations, membership: 
 
 function reportNode(node: PlannedNode, membership: Membership): ReportNode {
   const member = membership.member(node.index);
-  const { bound, occupied, denied, absent } = member?.listening?.counts ?? { bound: 0, occupied: 0, denied: 0, absent: 0 };
+  const { bound, occupied, denied, absent } = member?.listening?.counts ?? {
+    bound: 0,
+    occupied: 0,
+    denied: 0,
+    absent: 0,
+  };
   return {
     name: node.name,
     address: node.addresses[0]!,
@@ -81,11 +93,22 @@ function reportPath(path: Path, plan: Plan, observations: Observations, membersh
       const farEnd = membership.farEnd(path.to, path.transport, target.address, port);
       if (outcome?.rttMs !== undefined) rtts.push(outcome.rttMs);
       // Nobody was there to probe: that is not the far end's doing.
-      const judged = membership.member(path.from) === undefined ? sourceMissing : judge(expectationOf(path, port), outcome, farEnd);
+      const judged =
+        membership.member(path.from) === undefined
+          ? sourceMissing
+          : judge(expectationOf(path, port), outcome, farEnd);
       return { port, target, outcome, ...judged };
     });
     if (perAddress.length > 0 && perAddress.every(({ outcome }) => outcome !== undefined)) probed++;
-    return worst(perAddress) ?? { port, target: undefined, outcome: undefined, verdict: "unknown", reason: "never-probed" };
+    return (
+      worst(perAddress) ?? {
+        port,
+        target: undefined,
+        outcome: undefined,
+        verdict: "unknown",
+        reason: "never-probed",
+      }
+    );
   });
   // One open port of several is enough, but one that must be shut is not.
   const shown = (path.anyOf && path.open ? best(findings) : worst(findings))!;
@@ -141,7 +164,8 @@ function intervalsOf(findings: readonly PortFinding[]): NonNullable<ReportPath["
   const runs: { ports: PortInterval; verdict: Verdict; reason: Judgement["reason"] }[] = [];
   for (const { port, verdict, reason } of findings) {
     const run = runs.at(-1);
-    if (run !== undefined && run.reason === reason && run.ports[1] === port - 1) run.ports = [run.ports[0], port];
+    if (run !== undefined && run.reason === reason && run.ports[1] === port - 1)
+      run.ports = [run.ports[0], port];
     else runs.push({ ports: [port, port], verdict, reason });
   }
   // A list of scattered ports with one verdict has gaps, not differences.
@@ -149,23 +173,42 @@ function intervalsOf(findings: readonly PortFinding[]): NonNullable<ReportPath["
   return runs.map(({ ports, verdict, reason }) => ({ ports: formatPorts([ports]), verdict, reason }));
 }
 
-function evidenceOf(finding: PortFinding, path: Path, plan: Plan, membership: Membership): ReportPath["evidence"] {
+function evidenceOf(
+  finding: PortFinding,
+  path: Path,
+  plan: Plan,
+  membership: Membership,
+): ReportPath["evidence"] {
   const { outcome, target, port } = finding;
-  const farEnd = target === undefined ? undefined : membership.farEnd(path.to, path.transport, target.address, port);
+  const farEnd =
+    target === undefined ? undefined : membership.farEnd(path.to, path.transport, target.address, port);
   const exception = farEnd?.exception;
   const proof = outcome?.proof;
   const sourceAddresses = plan.nodes[path.from]!.addresses;
-  const isTranslated = proof !== undefined && proof.seenAddress !== "" && path.from !== path.to && !sourceAddresses.includes(proof.seenAddress);
+  const isTranslated =
+    proof !== undefined &&
+    proof.seenAddress !== "" &&
+    path.from !== path.to &&
+    !sourceAddresses.includes(proof.seenAddress);
   const answeredElsewhere = proof !== undefined && (proof.node !== path.to || proof.port !== port);
   return {
     source: {
       ...(outcome === undefined
         ? {}
-        : { outcome: outcome.kind, phase: outcome.phase, elapsedMs: round(outcome.elapsedMs), attempts: outcome.attempts }),
+        : {
+            outcome: outcome.kind,
+            phase: outcome.phase,
+            elapsedMs: round(outcome.elapsedMs),
+            attempts: outcome.attempts,
+          }),
       ...(outcome?.code === undefined ? {} : { code: outcome.code }),
       ...(outcome?.detail === undefined ? {} : { detail: outcome.detail }),
-      ...(target === undefined ? { detail: "the two nodes have no address of the same family" } : { port, address: target.address }),
-      ...(answeredElsewhere ? { answeredBy: { node: plan.nodes[proof.node]?.name ?? `#${proof.node}`, port: proof.port } } : {}),
+      ...(target === undefined
+        ? { detail: "the two nodes have no address of the same family" }
+        : { port, address: target.address }),
+      ...(answeredElsewhere
+        ? { answeredBy: { node: plan.nodes[proof.node]?.name ?? `#${proof.node}`, port: proof.port } }
+        : {}),
       ...(isTranslated ? { seenAs: proof.seenAddress } : {}),
     },
     target: {

@@ -67,9 +67,18 @@ function acceptAgents(app: FastifyInstance, onAgent: ServerOptions["onAgent"]): 
   });
   app.server.on("upgrade", (request, stream, head) => {
     stream.on("error", () => stream.destroy());
-    const offered = String(request.headers["sec-websocket-protocol"] ?? "");
-    if (request.url !== linkPath || !offered.split(/,\s*/).includes(linkProtocol) || pending.size >= maxPending) {
-      const status = request.url === linkPath ? (pending.size >= maxPending ? "503 Service Unavailable" : "400 Bad Request") : "404 Not Found";
+    const offered = request.headers["sec-websocket-protocol"] ?? "";
+    if (
+      request.url !== linkPath ||
+      !offered.split(/,\s*/).includes(linkProtocol) ||
+      pending.size >= maxPending
+    ) {
+      const status =
+        request.url === linkPath
+          ? pending.size >= maxPending
+            ? "503 Service Unavailable"
+            : "400 Bad Request"
+          : "404 Not Found";
       stream.end(`HTTP/1.1 ${status}\r\nconnection: close\r\nx-portmesh-protocols: ${linkProtocol}\r\n\r\n`);
       return;
     }

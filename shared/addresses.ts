@@ -22,18 +22,22 @@ export function addressToBytes(address: string): Buffer {
     embedded === null
       ? address
       : embedded[1]! +
-        [0, 2].map((at) => ((Number(embedded[at + 2]) << 8) | Number(embedded[at + 3])).toString(16)).join(":");
+        [0, 2]
+          .map((at) => ((Number(embedded[at + 2]) << 8) | Number(embedded[at + 3])).toString(16))
+          .join(":");
   const [head = "", tail] = plain.split("::");
   const left = head === "" ? [] : head.split(":");
   const right = tail === undefined || tail === "" ? [] : tail.split(":");
-  const groups = tail === undefined ? left : [...left, ...Array(8 - left.length - right.length).fill("0"), ...right];
+  const groups =
+    tail === undefined ? left : [...left, ...Array(8 - left.length - right.length).fill("0"), ...right];
   for (const [index, group] of groups.entries()) bytes.writeUInt16BE(parseInt(group, 16), index * 2);
   return bytes;
 }
 
 /** The canonical text (RFC 5952) of 16 bytes; IPv4-mapped addresses as dotted quads. */
 export function addressFromBytes(bytes: Buffer): string {
-  if (bytes.readUInt32BE(8) === 0xffff && bytes.readBigUInt64BE(0) === 0n) return bytes.subarray(12, 16).join(".");
+  if (bytes.readUInt32BE(8) === 0xffff && bytes.readBigUInt64BE(0) === 0n)
+    return bytes.subarray(12, 16).join(".");
   const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(index * 2).toString(16));
   const zeros = longestZeroRun(groups);
   if (zeros === undefined) return groups.join(":");

@@ -10,11 +10,17 @@ import { InvalidInputError, type Problem } from "./errors.ts";
 import { distance, expects } from "./schema-errors.ts";
 import { DurationSchema } from "./schemas.ts";
 import { namePattern, type ProductSpec } from "./spec.ts";
-import { OptionValueSchema, optionValueProblem, type OptionValue, type OptionValues } from "./spec-options.ts";
+import {
+  OptionValueSchema,
+  optionValueProblem,
+  type OptionValue,
+  type OptionValues,
+} from "./spec-options.ts";
 
 const NodeName = Type.String({
   pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
-  description: "Lower-case letters, digits and dashes, at most 63: it is also the node's name in certificates.",
+  description:
+    "Lower-case letters, digits and dashes, at most 63: it is also the node's name in certificates.",
   ...expects("lower-case letters, digits and dashes, at most 63"),
 });
 const Address = Type.String({ description: "An IPv4 or IPv6 address; names are not resolved." });
@@ -67,7 +73,9 @@ export const ClusterFileSchema = Type.Object(
       Type.Object(
         {
           rtt: Type.Optional(DurationSchema),
-          loss: Type.Optional(Type.String({ pattern: "^[0-9]+(\\.[0-9]+)?%$", ...expects("a percentage such as 1%") })),
+          loss: Type.Optional(
+            Type.String({ pattern: "^[0-9]+(\\.[0-9]+)?%$", ...expects("a percentage such as 1%") }),
+          ),
         },
         { additionalProperties: false },
       ),
@@ -141,7 +149,8 @@ function chooseSpecs(
   return source.value.specs.map((entry, index) => {
     const spec = loadSpec(source, entry, `/specs/${index}`, specSource, problems);
     if (spec === undefined) return undefined;
-    if (seen.has(spec.id)) problems.push(source.problem(`/specs/${index}`, `the spec ${spec.id} is chosen twice`));
+    if (seen.has(spec.id))
+      problems.push(source.problem(`/specs/${index}`, `the spec ${spec.id} is chosen twice`));
     seen.add(spec.id);
     const options: Record<string, OptionValue | undefined> = {};
     for (const [name, option] of Object.entries(spec.options)) options[name] = option.default;
@@ -174,13 +183,17 @@ function loadSpec(
   try {
     if ("file" in entry) {
       const spec = specSource.file(entry.file);
-      if (spec === undefined) problems.push(source.problem(`${pointer}/file`, `cannot read the spec ${entry.file}`));
+      if (spec === undefined)
+        problems.push(source.problem(`${pointer}/file`, `cannot read the spec ${entry.file}`));
       return spec;
     }
     const ids = specSource.shippedIds();
     if (ids.includes(entry.id)) return specSource.shipped(entry.id);
     problems.push(
-      source.problem(`${pointer}/id`, `no spec ${entry.id} is shipped; there are ${ids.join(", ")} (or use file: for your own)`),
+      source.problem(
+        `${pointer}/id`,
+        `no spec ${entry.id} is shipped; there are ${ids.join(", ")} (or use file: for your own)`,
+      ),
     );
   } catch (error) {
     if (!(error instanceof InvalidInputError)) throw error;
@@ -201,7 +214,8 @@ function readNodes(
   const owners = new Map<string, string>();
   return source.value.nodes.map((node, index) => {
     const at = `/nodes/${index}`;
-    if (names.has(node.name)) problems.push(source.problem(`${at}/name`, `another node is called ${node.name} too`));
+    if (names.has(node.name))
+      problems.push(source.problem(`${at}/name`, `another node is called ${node.name} too`));
     names.add(node.name);
     if ((node.address === undefined) === (node.addresses === undefined)) {
       problems.push(source.problem(at, "needs either address or addresses"));
@@ -210,12 +224,15 @@ function readNodes(
     const addresses = listed.flatMap((address, position) => {
       const pointer = node.addresses === undefined ? `${at}/address` : `${at}/addresses/${position}`;
       if (familyOf(address) === undefined) {
-        problems.push(source.problem(pointer, `must be an IPv4 or IPv6 address; found ${JSON.stringify(address)}`));
+        problems.push(
+          source.problem(pointer, `must be an IPv4 or IPv6 address; found ${JSON.stringify(address)}`),
+        );
         return [];
       }
       const canonical = canonicalAddress(address);
       const owner = owners.get(canonical);
-      if (owner !== undefined) problems.push(source.problem(pointer, `${address} is already the address of ${owner}`));
+      if (owner !== undefined)
+        problems.push(source.problem(pointer, `${address} is already the address of ${owner}`));
       owners.set(canonical, node.name);
       return [canonical];
     });
@@ -231,7 +248,8 @@ function readNodes(
 
 function readProbing(source: SourceDocument<ClusterFile>, problems: Problem[]): Cluster["probing"] {
   const { interval, timeout, budget } = source.value.probing ?? {};
-  const ms = (text: string | undefined, fallback: number): number => (text === undefined ? fallback : parseDuration(text)!);
+  const ms = (text: string | undefined, fallback: number): number =>
+    text === undefined ? fallback : parseDuration(text)!;
   const probing = {
     intervalMs: ms(interval, defaults.intervalMs),
     timeoutMs: ms(timeout, defaults.timeoutMs),

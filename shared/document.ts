@@ -3,7 +3,16 @@
  * mistake, also one found long after parsing, is reported with file, line and column.
  */
 import type { Static, TSchema } from "typebox";
-import { isMap, isScalar, LineCounter, parseDocument, type Document, type ErrorCode, type Node, type Pair } from "yaml";
+import {
+  isMap,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type ErrorCode,
+  type Node,
+  type Pair,
+} from "yaml";
 import { InvalidInputError, type Problem } from "./errors.ts";
 import { pointerSteps, violationsOf } from "./schema-errors.ts";
 
@@ -29,7 +38,9 @@ export function readDocument<Schema extends TSchema>(
   file: string,
 ): SourceDocument<Static<Schema>> {
   if (Buffer.byteLength(text) > maxBytes) {
-    throw new InvalidInputError([{ file, line: 1, column: 1, pointer: "", message: `is larger than ${maxBytes} bytes` }]);
+    throw new InvalidInputError([
+      { file, line: 1, column: 1, pointer: "", message: `is larger than ${maxBytes} bytes` },
+    ]);
   }
   const lines = new LineCounter();
   const document = parseDocument(text.replace(/^\ufeff/, ""), {
@@ -43,11 +54,15 @@ export function readDocument<Schema extends TSchema>(
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
   };
-  const syntax = [...document.errors, ...document.warnings].map(
-    (error): Problem => ({ file, ...positionAt(error.pos[0]), pointer: "", message: syntaxMessage(error.code, error.message) }),
-  );
+  const syntax = [...document.errors, ...document.warnings].map((error): Problem => ({
+    file,
+    ...positionAt(error.pos[0]),
+    pointer: "",
+    message: syntaxMessage(error.code, error.message),
+  }));
   const tooDeep = syntax.find(({ message }) => message === nestedTooDeeply);
-  if (syntax.length > 0) throw new InvalidInputError(tooDeep === undefined ? syntax.slice(0, maxProblems) : [tooDeep]);
+  if (syntax.length > 0)
+    throw new InvalidInputError(tooDeep === undefined ? syntax.slice(0, maxProblems) : [tooDeep]);
   const value = toValue(document, file);
   const problem = (pointer: string, message: string, atKey = false): Problem => ({
     file,
@@ -58,7 +73,9 @@ export function readDocument<Schema extends TSchema>(
   const violations = violationsOf(schema, value);
   if (violations.length > 0) {
     throw new InvalidInputError(
-      inFileOrder(violations.map((violation) => problem(violation.pointer, violation.message, violation.atKey))),
+      inFileOrder(
+        violations.map((violation) => problem(violation.pointer, violation.message, violation.atKey)),
+      ),
     );
   }
   return { file, value: value as Static<Schema>, problem };
@@ -85,14 +102,15 @@ function toValue(document: Document, file: string): unknown {
 
 /** The offset of what a pointer names, or of the nearest enclosing value that exists. */
 function offsetOf(document: Document, pointer: string, atKey: boolean): number {
-  let node = document.contents as Node | null;
+  let node: Node | null = document.contents;
   let offset = node?.range?.[0] ?? 0;
   const steps = pointerSteps(pointer);
   for (const [index, step] of steps.entries()) {
     const pair: Pair | undefined = isMap(node)
       ? node.items.find((item) => isScalar(item.key) && String(item.key.value) === step)
       : undefined;
-    if (pair !== undefined && atKey && index === steps.length - 1) return (pair.key as Node).range?.[0] ?? offset;
+    if (pair !== undefined && atKey && index === steps.length - 1)
+      return (pair.key as Node).range?.[0] ?? offset;
     const child = (pair?.value ?? childOf(node, step)) as Node | null | undefined;
     if (child === null || child === undefined) return (pair?.key as Node | undefined)?.range?.[0] ?? offset;
     node = child;

@@ -51,16 +51,20 @@ export class InvalidInputError extends PortmeshError {
   }
 }
 
-export function formatProblem(problem: Problem): string {
+function formatProblem(problem: Problem): string {
   const where = `${problem.file}:${problem.line}:${problem.column}`;
-  return problem.pointer === "" ? `${where}: ${problem.message}` : `${where}: ${problem.pointer}: ${problem.message}`;
+  return problem.pointer === ""
+    ? `${where}: ${problem.message}`
+    : `${where}: ${problem.pointer}: ${problem.message}`;
 }
 
 /** The message of anything that was thrown, with the codes of its causes. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(describeError).join("; ");
+  if (error instanceof AggregateError && error.errors.length > 0)
+    return error.errors.map(describeError).join("; ");
   const code = (error as NodeJS.ErrnoException).code;
-  const text = code !== undefined && !error.message.includes(code) ? `${error.message} (${code})` : error.message;
+  const text =
+    code !== undefined && !error.message.includes(code) ? `${error.message} (${code})` : error.message;
   return error.cause instanceof Error ? `${text}: ${describeError(error.cause)}` : text;
 }

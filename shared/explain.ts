@@ -9,8 +9,14 @@ export function explainPath(path: ReportPath): string {
   const { source, target } = path.evidence;
   const after = source.elapsedMs === undefined ? "" : ` after ${formatMs(source.elapsedMs)}`;
   const code = source.code === undefined ? "" : ` (${source.code})`;
-  const held = target.listener === "occupied" ? `${target.owner ?? "a service"} holds the port` : `${path.to} was listening`;
-  const answeredBy = source.answeredBy === undefined ? "somebody else" : `${source.answeredBy.node} port ${source.answeredBy.port}`;
+  const held =
+    target.listener === "occupied"
+      ? `${target.owner ?? "a service"} holds the port`
+      : `${path.to} was listening`;
+  const answeredBy =
+    source.answeredBy === undefined
+      ? "somebody else"
+      : `${source.answeredBy.node} port ${source.answeredBy.port}`;
   const what: Record<Reason, string> = {
     reachable: `${path.to} proved itself${path.rttMs === null ? "" : `, ${formatMs(path.rttMs)}`}`,
     served: `${target.owner ?? "the service there"} answered`,
@@ -24,7 +30,10 @@ export function explainPath(path: ReportPath): string {
     rejected: `${source.outcome ?? "refused"}${code}${after}, although ${held}`,
     "reply-dropped": `${path.to} got the request, its answer did not come back`,
     "egress-blocked": `${path.from} itself refused to send${code}`,
-    "no-route": source.outcome === "local-error" ? `${path.from} has no route${code}` : `unreachable${code}${after}; the agent on ${path.to} is alive`,
+    "no-route":
+      source.outcome === "local-error"
+        ? `${path.from} has no route${code}`
+        : `unreachable${code}${after}; the agent on ${path.to} is alive`,
     "node-down": `unreachable${code}${after}; the agent on ${path.to} is gone`,
     closed: `refused${code}; no service listens`,
     misrouted: `${answeredBy} answered instead of ${path.to}`,
@@ -67,8 +76,9 @@ export function remedyFor(path: ReportPath): string | undefined {
 /** The ports of a path that share its verdict: all of them, or the intervals that do. */
 export function failingPorts(path: ReportPath): string {
   if (path.intervals === undefined) return path.ports;
-  const ports = parsePorts(path.intervals.filter(({ verdict }) => verdict === path.verdict).map(({ ports }) => ports));
-  return typeof ports === "string" ? path.ports : formatPorts(ports);
+  const failing = path.intervals.filter(({ verdict }) => verdict === path.verdict);
+  const set = parsePorts(failing.map(({ ports }) => ports));
+  return typeof set === "string" ? path.ports : formatPorts(set);
 }
 
 function detail(text: string | undefined): string {

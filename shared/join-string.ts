@@ -18,7 +18,9 @@ const prefix = "pmj1.";
 
 export function formatJoinString(join: JoinString): string {
   const { cluster, addresses, pin, token } = join;
-  return prefix + Buffer.from(JSON.stringify({ c: cluster, a: addresses, p: pin, t: token })).toString("base64url");
+  return (
+    prefix + Buffer.from(JSON.stringify({ c: cluster, a: addresses, p: pin, t: token })).toString("base64url")
+  );
 }
 
 /** @throws PortmeshError that says what is wrong without repeating the secret. */

@@ -111,7 +111,8 @@ function unreachable(outcome: Outcome, farEnd: FarEnd): Reason {
 /** A failed probe of a port that nobody is known to hold says little about the network. */
 function withoutListener(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): Reason {
   if (farEnd.agent === "missing") return "agent-missing";
-  if (outcome.kind === "unreachable" && outcome.elapsedMs >= neighbourTimeoutMs) return unreachable(outcome, farEnd);
+  if (outcome.kind === "unreachable" && outcome.elapsedMs >= neighbourTimeoutMs)
+    return unreachable(outcome, farEnd);
   if (isClosedService(expectation, outcome, farEnd)) return "closed";
   return farEnd.listener === "denied" ? "denied" : "not-listening";
 }
@@ -122,10 +123,16 @@ function judgeClosed(expectation: Expectation, outcome: Outcome, farEnd: FarEnd)
   // Where a service is expected and gone, the far host's own refusal shows that the port is shut.
   if (isClosedService(expectation, outcome, farEnd)) return "blocked-as-required";
   if (farEnd.listener !== "bound" && farEnd.listener !== "occupied") {
-    return farEnd.agent === "missing" ? "agent-missing" : farEnd.listener === "denied" ? "denied" : "not-listening";
+    return farEnd.agent === "missing"
+      ? "agent-missing"
+      : farEnd.listener === "denied"
+        ? "denied"
+        : "not-listening";
   }
-  if (expectation.transport === "udp" && farEnd.listener === "occupied" && outcome.kind === "silent") return "silent-service";
-  if (outcome.kind === "unreachable" && outcome.elapsedMs >= neighbourTimeoutMs && farEnd.agent === "gone") return "impaired";
+  if (expectation.transport === "udp" && farEnd.listener === "occupied" && outcome.kind === "silent")
+    return "silent-service";
+  if (outcome.kind === "unreachable" && outcome.elapsedMs >= neighbourTimeoutMs && farEnd.agent === "gone")
+    return "impaired";
   return "blocked-as-required";
 }
 

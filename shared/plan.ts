@@ -6,7 +6,16 @@
 import { localhostOf } from "./addresses.ts";
 import type { Cluster, ClusterNode } from "./cluster-file.ts";
 import type { CheckPhase, Level, ProtocolName, Transport } from "./names.ts";
-import { countPorts, normalise, parsePorts, subtract, union, type PortInterval, type PortSet, type PortsText } from "./ports.ts";
+import {
+  countPorts,
+  normalise,
+  parsePorts,
+  subtract,
+  union,
+  type PortInterval,
+  type PortSet,
+  type PortsText,
+} from "./ports.ts";
 import { protocolFor } from "./probe-protocol.ts";
 import type { Flow, ProductSpec } from "./spec.ts";
 import { conditionHolds, type OptionValues } from "./spec-options.ts";
@@ -117,7 +126,9 @@ export function rolesIn(
   const own = node.roles.filter((role) => spec.roles[role] !== undefined);
   const places = node.roles.flatMap((role) => allSpecs.flatMap((each) => each.roles[role]?.place ?? []));
   const isVantage = places.length > 0 && places.every((place) => place === "outside");
-  const implied = isVantage ? [] : Object.keys(spec.roles).filter((role) => spec.roles[role]?.everyNode === true);
+  const implied = isVantage
+    ? []
+    : Object.keys(spec.roles).filter((role) => spec.roles[role]?.everyNode === true);
   return new Set([...own, ...implied]);
 }
 
@@ -162,7 +173,10 @@ function pairKey(from: number, to: number, { transport }: Flow): string {
 
 class PlanBuilder {
   readonly #cluster: Cluster;
-  readonly #listeners = new Map<string, { node: number; transport: Transport; address: string; ports: PortInterval[] }>();
+  readonly #listeners = new Map<
+    string,
+    { node: number; transport: Transport; address: string; ports: PortInterval[] }
+  >();
   readonly #targets = new Map<string, Omit<Target, "ports"> & { ports: PortInterval[] }>();
   readonly #paths: Path[] = [];
   /** Ports that some row opens between two nodes. */
@@ -205,11 +219,13 @@ class PlanBuilder {
   #addPath(spec: ProductSpec, flow: Flow, from: number, to: number, ports: PortSet, open: boolean): void {
     const protocol = open ? protocolFor(flow) : flow.transport;
     const node = this.#cluster.nodes[to]!;
-    const addresses = from === to ? [localhostOf(node.addresses[0]!)] : reachableAddresses(this.#cluster.nodes[from]!, node);
+    const addresses =
+      from === to ? [localhostOf(node.addresses[0]!)] : reachableAddresses(this.#cluster.nodes[from]!, node);
     const targets = addresses.map((address) => {
       this.#listen(to, flow.transport, address, ports);
       // The host's own redirect delivers to this port, so something must answer there.
-      if (flow.redirectTo !== undefined) this.#listen(to, flow.transport, address, [[flow.redirectTo, flow.redirectTo]]);
+      if (flow.redirectTo !== undefined)
+        this.#listen(to, flow.transport, address, [[flow.redirectTo, flow.redirectTo]]);
       return this.#target(from, to, address, protocol, flow.transport, ports);
     });
     this.#paths.push({
@@ -269,7 +285,10 @@ class PlanBuilder {
           .filter((listener) => listener.node === index)
           .map(({ transport, address, ports }) => ({ transport, address, ports: normalise(ports) })),
       })),
-      targets: Array.from(this.#targets.values(), (target) => ({ ...target, ports: normalise(target.ports) })),
+      targets: Array.from(this.#targets.values(), (target) => ({
+        ...target,
+        ports: normalise(target.ports),
+      })),
       paths: this.#paths,
     };
   }

@@ -8,7 +8,8 @@ const webSocketApplications = new Set(["websocket", "amqp-over-websocket", "wss"
 export function protocolFor(flow: Pick<Flow, "transport" | "application" | "security">): ProtocolName {
   if (flow.transport === "udp") return "udp";
   const secured = flow.security === "tls" || flow.security === "mtls";
-  if (webSocketApplications.has(flow.application)) return secured || flow.application === "wss" ? "wss" : "ws";
+  if (webSocketApplications.has(flow.application))
+    return secured || flow.application === "wss" ? "wss" : "ws";
   if (flow.security === "mtls") return "mtls";
   return secured ? "tls" : "tcp";
 }

@@ -143,7 +143,8 @@ export function requestedBy(request: Uint8Array): ProbeIdentity {
 const expectedMac = Buffer.alloc(macBytes);
 
 function isValid(epoch: EpochKey, bytes: Buffer, magic: number): boolean {
-  if (bytes.length !== messageBytes || bytes.readUInt32BE(0) !== magic || bytes.readUInt32BE(4) !== epoch.id) return false;
+  if (bytes.length !== messageBytes || bytes.readUInt32BE(0) !== magic || bytes.readUInt32BE(4) !== epoch.id)
+    return false;
   epoch.writeMac(bytes, expectedMac, 0);
   return timingSafeEqual(expectedMac, bytes.subarray(bodyBytes));
 }
@@ -162,7 +163,9 @@ function seenBytes(address: string): Buffer {
 }
 
 function seenText(answer: Buffer): string {
-  return remember(addressByBytes, answer.toString("latin1", 24, 40), () => addressFromBytes(answer.subarray(24, 40)));
+  return remember(addressByBytes, answer.toString("latin1", 24, 40), () =>
+    addressFromBytes(answer.subarray(24, 40)),
+  );
 }
 
 function remember<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {

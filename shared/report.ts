@@ -1,6 +1,16 @@
 /** The report of a check as scripts get it (`-o json`): schema, type, and the exit code it stands for. */
 import Type, { type Static } from "typebox";
-import { checkPhases, levels, listenerStates, outcomeKinds, probePhases, protocolNames, reasonsByVerdict, transports, verdicts } from "./names.ts";
+import {
+  checkPhases,
+  levels,
+  listenerStates,
+  outcomeKinds,
+  probePhases,
+  protocolNames,
+  reasonsByVerdict,
+  transports,
+  verdicts,
+} from "./names.ts";
 
 const exact = { additionalProperties: false };
 const Count = Type.Integer({ minimum: 0 });
@@ -19,7 +29,9 @@ const SourceEvidence = Type.Object(
     port: Type.Optional(Count),
     address: Type.Optional(Type.String()),
     answeredBy: Type.Optional(Type.Object({ node: Type.String(), port: Count }, exact)),
-    seenAs: Type.Optional(Type.String({ description: "The source address that the far end saw, where a NAT changed it." })),
+    seenAs: Type.Optional(
+      Type.String({ description: "The source address that the far end saw, where a NAT changed it." }),
+    ),
   },
   exact,
 );
@@ -91,7 +103,10 @@ export const ReportSchema = Type.Object(
           roles: Type.Array(Type.String()),
           zone: Type.Optional(Type.String()),
           agent: Type.Union([
-            Type.Object({ version: Type.String(), host: Type.String(), state: Type.Enum(["alive", "gone"]) }, exact),
+            Type.Object(
+              { version: Type.String(), host: Type.String(), state: Type.Enum(["alive", "gone"]) },
+              exact,
+            ),
             Type.Null(),
           ]),
           listeners: Type.Object({ bound: Count, occupied: Count, denied: Count, absent: Count }, exact),

@@ -36,7 +36,8 @@ export function violationsOf(schema: TSchema, value: unknown): Violation[] {
   const annotated = new Map<string, string>();
   for (const error of raw) {
     const annotation = annotationAbove(schema, error.schemaPath);
-    if (annotation !== undefined) annotated.set(ancestor(error.instancePath, annotation.below), annotation.sentence);
+    if (annotation !== undefined)
+      annotated.set(ancestor(error.instancePath, annotation.below), annotation.sentence);
   }
   const violations = new Map<string, Violation>();
   for (const [pointer, sentence] of annotated) {
@@ -63,7 +64,9 @@ function translate(schema: TSchema, error: RawError, root: unknown): Violation[]
     case "boolean": // said again, with the name of the key, by additionalProperties
       return [];
     case "additionalProperties": {
-      const allowed = Object.keys((resolve(schema, error.schemaPath) as { properties?: object })?.properties ?? {});
+      const allowed = Object.keys(
+        (resolve(schema, error.schemaPath) as { properties?: object })?.properties ?? {},
+      );
       return (params["additionalProperties"] as string[]).map((name) => ({
         pointer: `${instancePath}/${escapePointer(name)}`,
         message: `unknown field ${JSON.stringify(name)}${suggest(name, allowed)}`,
@@ -84,7 +87,7 @@ function translate(schema: TSchema, error: RawError, root: unknown): Violation[]
       return at(`must be ${article(String(params["type"]))}; found ${found}`);
     case "minimum":
     case "maximum":
-      return at(`must be ${params["comparison"]} ${params["limit"]}; found ${found}`);
+      return at(`must be ${String(params["comparison"])} ${String(params["limit"])}; found ${found}`);
     default:
       return at(`${error.message}; found ${found}`);
   }
@@ -111,7 +114,10 @@ export function distance(a: string, b: string): number {
 }
 
 /** The innermost annotated schema on the way to `schemaPath`, and how many instance levels lie below it. */
-function annotationAbove(schema: TSchema, schemaPath: string): { sentence: string; below: number } | undefined {
+function annotationAbove(
+  schema: TSchema,
+  schemaPath: string,
+): { sentence: string; below: number } | undefined {
   const steps = schemaPath.split("/").slice(1);
   let found: { sentence: string; below: number } | undefined;
   let node: unknown = schema;
@@ -139,7 +145,8 @@ function instanceLevels(steps: readonly string[]): number {
 
 function resolve(schema: TSchema, schemaPath: string): unknown {
   let node: unknown = schema;
-  for (const step of schemaPath.split("/").slice(1)) node = (node as Record<string, unknown> | undefined)?.[step];
+  for (const step of schemaPath.split("/").slice(1))
+    node = (node as Record<string, unknown> | undefined)?.[step];
   return node;
 }
 
@@ -173,6 +180,11 @@ function show(value: unknown): string {
 }
 
 function article(type: string): string {
-  const names: Record<string, string> = { object: "a map", array: "a list", string: "text", integer: "a whole number" };
+  const names: Record<string, string> = {
+    object: "a map",
+    array: "a list",
+    string: "text",
+    integer: "a whole number",
+  };
   return names[type] ?? `a ${type}`;
 }

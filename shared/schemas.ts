@@ -3,7 +3,10 @@ import Type from "typebox";
 import { expects } from "./schema-errors.ts";
 
 const portPattern = "^ *[0-9]{1,5}( *- *[0-9]{1,5})? *$";
-const portOrRange = [Type.Integer({ minimum: 1, maximum: 65535 }), Type.String({ pattern: portPattern })] as const;
+const portOrRange = [
+  Type.Integer({ minimum: 1, maximum: 65535 }),
+  Type.String({ pattern: portPattern }),
+] as const;
 const PortItem = Type.Union([...portOrRange], expects("a port from 1 to 65535 or a range such as 5701-5710"));
 
 /** `443`, `5701-5710`, `[389, 636, "8000-8010"]`; read by `parsePorts`. */

@@ -30,7 +30,9 @@ export function readSpecFile(path: string): ProductSpec {
 /** A shipped spec by its id, without reading the others; undefined where there is none of that name. */
 export function readShippedSpec(id: string): ProductSpec | undefined {
   const file = `${id}.yaml`;
-  return specFiles(shippedSpecsFolder).includes(file) ? readSpecFile(join(shippedSpecsFolder, file)) : undefined;
+  return specFiles(shippedSpecsFolder).includes(file)
+    ? readSpecFile(join(shippedSpecsFolder, file))
+    : undefined;
 }
 
 export function shippedSpecIds(): string[] {
@@ -42,10 +44,14 @@ export function readTextFile(path: string, what: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw new PortmeshError("usage", `cannot read ${what} ${path}: ${(error as NodeJS.ErrnoException).code}`, {
-      next: "Check the path and that this user may read it.",
-      cause: error,
-    });
+    throw new PortmeshError(
+      "usage",
+      `cannot read ${what} ${path}: ${(error as NodeJS.ErrnoException).code}`,
+      {
+        next: "Check the path and that this user may read it.",
+        cause: error,
+      },
+    );
   }
 }
 

@@ -6,12 +6,14 @@ import Type, { type Static } from "typebox";
 import { expects } from "./schema-errors.ts";
 import { DocSchema } from "./schemas.ts";
 
-export const optionTypes = ["choice", "choices", "version", "port", "host", "flag"] as const;
+const optionTypes = ["choice", "choices", "version", "port", "host", "flag"] as const;
 
 export const OptionSchema = Type.Object(
   {
     description: Type.String({ minLength: 1 }),
-    type: Type.Enum([...optionTypes], { description: "choices is a list of values; version compares, as in '<1.166'." }),
+    type: Type.Enum([...optionTypes], {
+      description: "choices is a list of values; version compares, as in '<1.166'.",
+    }),
     values: Type.Optional(Type.Array(Type.String(), { minItems: 1, description: "For choice and choices." })),
     default: Type.Optional(
       Type.Union([Type.String(), Type.Integer(), Type.Boolean(), Type.Array(Type.String())], {
@@ -46,17 +48,24 @@ export type Condition = Static<typeof ConditionSchema>;
 const versionComparison = /^(<|<=|>|>=|=)\s*([0-9]+(?:\.[0-9]+)*)$/;
 
 /** A sentence on what is wrong with a condition, for the author of a spec. */
-export function conditionProblem(condition: Condition, options: Readonly<Record<string, SpecOption>>): string | undefined {
+export function conditionProblem(
+  condition: Condition,
+  options: Readonly<Record<string, SpecOption>>,
+): string | undefined {
   for (const clause of clausesOf(condition)) {
     for (const [name, comparison] of Object.entries(clause)) {
       const option = Object.hasOwn(options, name) ? options[name] : undefined;
-      if (option === undefined) return `unknown option ${name}; this spec has ${Object.keys(options).join(", ")}`;
+      if (option === undefined)
+        return `unknown option ${name}; this spec has ${Object.keys(options).join(", ")}`;
       const wanted = Array.isArray(comparison) ? comparison : [comparison];
       if (option.type === "version" && !wanted.every((text) => versionComparison.test(String(text)))) {
         return `${name} is a version: compare it with <, <=, =, >= or >, as in '<1.166'`;
       }
-      const unknown = wanted.find((value) => option.values !== undefined && !option.values.includes(String(value)));
-      if (unknown !== undefined) return `${name} cannot be ${unknown}; it is one of ${option.values?.join(", ")}`;
+      const unknown = wanted.find(
+        (value) => option.values !== undefined && !option.values.includes(String(value)),
+      );
+      if (unknown !== undefined)
+        return `${name} cannot be ${unknown}; it is one of ${option.values?.join(", ")}`;
     }
   }
   return undefined;
@@ -74,7 +83,10 @@ export function conditionHolds(condition: Condition | undefined, values: OptionV
 export function describeCondition(condition: Condition): string {
   const clauses = clausesOf(condition).map((clause) =>
     Object.entries(clause)
-      .map(([name, value]) => `${name} ${Array.isArray(value) ? `is ${value.join(" or ")}` : describeValue(value)}`)
+      .map(
+        ([name, value]) =>
+          `${name} ${Array.isArray(value) ? `is ${value.join(" or ")}` : describeValue(value)}`,
+      )
       .join(" and "),
   );
   return clauses.join(", or ");
@@ -85,7 +97,7 @@ function describeValue(value: string | boolean): string {
 }
 
 function clausesOf(condition: Condition): readonly Record<string, string | boolean | string[]>[] {
-  return (Array.isArray(condition) ? condition : [condition]) as Record<string, string | boolean | string[]>[];
+  return Array.isArray(condition) ? condition : [condition];
 }
 
 function comparisonHolds(comparison: string | boolean | string[], value: OptionValue | undefined): boolean {
@@ -136,7 +148,9 @@ export function optionValueProblem(name: string, option: SpecOption, value: Opti
     case "choice":
     case "choices": {
       const unknown = items.find((item) => !option.values?.includes(String(item)));
-      return unknown === undefined ? undefined : `${name} must be one of ${option.values?.join(", ")}; found ${unknown}`;
+      return unknown === undefined
+        ? undefined
+        : `${name} must be one of ${option.values?.join(", ")}; found ${unknown}`;
     }
     case "version":
       // Without quotes YAML reads 1.170 as the number 1.17, which is another version.

@@ -6,13 +6,16 @@ import Type, { type Static } from "typebox";
 import { readDocument, throwProblems, type SourceDocument } from "./document.ts";
 import type { Problem } from "./errors.ts";
 import { directions, levels, phases, scopes, securities, transports } from "./names.ts";
-import { parsePorts, type PortsText } from "./ports.ts";
+import { parsePorts } from "./ports.ts";
 import { expects } from "./schema-errors.ts";
 import { DocSchema, PortsSchema } from "./schemas.ts";
 import { ConditionSchema, OptionSchema, conditionProblem } from "./spec-options.ts";
 
 export const namePattern = "^[a-z0-9]+(-[a-z0-9]+)*$";
-const Name = Type.String({ pattern: namePattern, ...expects("lower-case words joined by dashes, such as all-nodes") });
+const Name = Type.String({
+  pattern: namePattern,
+  ...expects("lower-case words joined by dashes, such as all-nodes"),
+});
 const Text = Type.String({ minLength: 1 });
 const Port = Type.Integer({ minimum: 1, maximum: 65535 });
 const Names = Type.Array(Name, { minItems: 1 });
@@ -23,12 +26,14 @@ const rowFields = {
   name: Name,
   description: Text,
   doc: DocSchema,
-  phase: Type.Enum([...phases], { description: "When it is needed; install rows may be shut after the installation." }),
+  phase: Type.Enum([...phases], {
+    description: "When it is needed; install rows may be shut after the installation.",
+  }),
   level: Type.Enum([...levels], { description: "A conditional row applies only where its `when` holds." }),
   when: Type.Optional(ConditionSchema),
 };
 
-export const FlowSchema = Type.Object(
+const FlowSchema = Type.Object(
   {
     ...rowFields,
     from: RoleNames,
@@ -41,20 +46,29 @@ export const FlowSchema = Type.Object(
     configurable: Type.Optional(
       Type.Object(
         { option: Name, recommended: Port },
-        { additionalProperties: false, description: "The port is the user's choice, made by an option of type port." },
+        {
+          additionalProperties: false,
+          description: "The port is the user's choice, made by an option of type port.",
+        },
       ),
     ),
     application: Name,
     security: Type.Enum([...securities]),
-    tlsMinimum: Type.Optional(Type.Enum(["1.2", "1.3"], { description: "Where TLS is used at all: the lowest version." })),
+    tlsMinimum: Type.Optional(
+      Type.Enum(["1.2", "1.3"], { description: "Where TLS is used at all: the lowest version." }),
+    ),
     scope: Type.Enum([...scopes]),
     direction: Type.Optional(Type.Enum([...directions], { description: "As printed in the document." })),
     redirectTo: Type.Optional({ ...Port, description: "The host itself redirects the port to this one." }),
     closed: Type.Optional(
       Type.Object(
         {
-          after: Type.Optional(Type.Enum(["install"], { description: "May be shut once this phase is over." })),
-          from: Type.Optional(Type.Enum(["outside"], { description: "May be shut for traffic from outside the cluster." })),
+          after: Type.Optional(
+            Type.Enum(["install"], { description: "May be shut once this phase is over." }),
+          ),
+          from: Type.Optional(
+            Type.Enum(["outside"], { description: "May be shut for traffic from outside the cluster." }),
+          ),
         },
         { additionalProperties: false },
       ),
@@ -63,11 +77,13 @@ export const FlowSchema = Type.Object(
   { additionalProperties: false },
 );
 
-export const EndpointSchema = Type.Object(
+const EndpointSchema = Type.Object(
   {
     ...rowFields,
     from: RoleNames,
-    hosts: Type.Optional(Type.Array(Type.String({ pattern: "^([a-z0-9_-]+\\.)+[a-z0-9-]+$" }), { minItems: 1 })),
+    hosts: Type.Optional(
+      Type.Array(Type.String({ pattern: "^([a-z0-9_-]+\\.)+[a-z0-9-]+$" }), { minItems: 1 }),
+    ),
     addresses: Type.Optional(Type.Array(Type.String({ pattern: "^[0-9a-f.:]+$" }), { minItems: 1 })),
     supplied: Type.Optional(
       Type.Object(
@@ -78,19 +94,26 @@ export const EndpointSchema = Type.Object(
     transport: Type.Enum([...transports]),
     ports: Type.Optional(PortsSchema),
     anyOf: Type.Optional(Type.Array(Port, { minItems: 2 })),
-    configurable: Type.Optional(Type.Object({ option: Name, recommended: Port }, { additionalProperties: false })),
+    configurable: Type.Optional(
+      Type.Object({ option: Name, recommended: Port }, { additionalProperties: false }),
+    ),
     application: Name,
     security: Type.Enum([...securities]),
     tlsMinimum: Type.Optional(Type.Enum(["1.2", "1.3"])),
-    issuer: Type.Optional({ ...Text, description: "Who is expected to have issued the server's certificate." }),
+    issuer: Type.Optional({
+      ...Text,
+      description: "Who is expected to have issued the server's certificate.",
+    }),
     passthrough: Type.Optional(Type.Boolean({ description: "TLS must reach the endpoint unopened." })),
-    proxies: Type.Optional(Type.Array(Type.Enum(["http", "socks5"]), { description: "Kinds of proxies that may stand between." })),
+    proxies: Type.Optional(
+      Type.Array(Type.Enum(["http", "socks5"]), { description: "Kinds of proxies that may stand between." }),
+    ),
     proxyAbilities: Type.Optional(Type.Array(Type.Enum(["websocket", "sni"]))),
   },
   { additionalProperties: false },
 );
 
-export const requirementKinds = [
+const requirementKinds = [
   "access",
   "address",
   "bandwidth",
@@ -108,13 +131,19 @@ export const requirementKinds = [
   "topology",
 ] as const;
 
-export const RequirementSchema = Type.Object(
+const RequirementSchema = Type.Object(
   {
     ...rowFields,
     kind: Type.Enum([...requirementKinds]),
     on: RoleNames,
-    toward: Type.Optional({ ...RoleNames, description: "The other end, where the requirement is about a pair." }),
-    key: Type.Optional({ ...Text, description: "What to read: a sysctl, a kernel module, a certificate field." }),
+    toward: Type.Optional({
+      ...RoleNames,
+      description: "The other end, where the requirement is about a pair.",
+    }),
+    key: Type.Optional({
+      ...Text,
+      description: "What to read: a sysctl, a kernel module, a certificate field.",
+    }),
     expected: { ...Text, description: "What the document asks for, with its unit as printed." },
     minimum: Type.Optional(
       Type.Object(
@@ -130,14 +159,20 @@ export const SpecSchema = Type.Object(
   {
     id: Name,
     title: Text,
-    version: Type.String({ pattern: "^[0-9]+\\.[0-9]+\\.[0-9]+$", description: "Version of this spec, not of the product." }),
+    version: Type.String({
+      pattern: "^[0-9]+\\.[0-9]+\\.[0-9]+$",
+      description: "Version of this spec, not of the product.",
+    }),
     source: Type.Array(
       Type.Object(
         {
           id: Name,
           title: Text,
           lines: Type.Integer({ minimum: 1 }),
-          sha256: Type.String({ pattern: "^[0-9a-f]{64}$", description: "Of the text whose line numbers `doc` cites." }),
+          sha256: Type.String({
+            pattern: "^[0-9a-f]{64}$",
+            description: "Of the text whose line numbers `doc` cites.",
+          }),
           read: Type.String({ pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description: "The day it was read." }),
         },
         { additionalProperties: false },
@@ -164,7 +199,11 @@ export const SpecSchema = Type.Object(
     endpoints: Type.Array(EndpointSchema),
     requirements: Type.Array(RequirementSchema),
   },
-  { additionalProperties: false, title: "Portmesh spec", description: "What one product needs of its network." },
+  {
+    additionalProperties: false,
+    title: "Portmesh spec",
+    description: "What one product needs of its network.",
+  },
 );
 
 export type ProductSpec = Static<typeof SpecSchema>;
@@ -188,7 +227,9 @@ function sectionProblems(source: SourceDocument<ProductSpec>): Problem[] {
     return source.value[section].flatMap((row, index) => {
       const again = seen.has(row.name);
       seen.add(row.name);
-      return again ? [source.problem(`/${section}/${index}/name`, `${row.name} is used twice in ${section}`)] : [];
+      return again
+        ? [source.problem(`/${section}/${index}/name`, `${row.name} is used twice in ${section}`)]
+        : [];
     });
   });
 }
@@ -211,9 +252,16 @@ function referenceProblems(source: SourceDocument<ProductSpec>): Problem[] {
       const at = `/${section}/${index}`;
       checkDoc(row.doc, `${at}/doc`);
       for (const field of ["from", "to", "on", "toward"] as const) {
-        for (const [position, role] of ((row as Partial<Record<typeof field, string[]>>)[field] ?? []).entries()) {
+        for (const [position, role] of (
+          (row as Partial<Record<typeof field, string[]>>)[field] ?? []
+        ).entries()) {
           if (roles.includes(role)) continue;
-          problems.push(source.problem(`${at}/${field}/${position}`, `unknown role ${role}; this spec has ${roles.join(", ")}`));
+          problems.push(
+            source.problem(
+              `${at}/${field}/${position}`,
+              `unknown role ${role}; this spec has ${roles.join(", ")}`,
+            ),
+          );
         }
       }
       if ((row.level === "conditional") !== (row.when !== undefined)) {
@@ -228,7 +276,12 @@ function referenceProblems(source: SourceDocument<ProductSpec>): Problem[] {
         if (option === undefined) continue;
         const wanted = field === "configurable" ? "port" : "host";
         if (spec.options[option]?.type !== wanted) {
-          problems.push(source.problem(`${at}/${field}/option`, `${option} must be an option of type ${wanted} of this spec`));
+          problems.push(
+            source.problem(
+              `${at}/${field}/option`,
+              `${option} must be an option of type ${wanted} of this spec`,
+            ),
+          );
         }
       }
     }
@@ -243,7 +296,7 @@ function portProblems(source: SourceDocument<ProductSpec>): Problem[] {
       const at = `/${section}/${index}`;
       const ways = [row.ports, row.anyOf, row.configurable].filter((way) => way !== undefined).length;
       if (ways !== 1) return [source.problem(at, "needs exactly one of ports, anyOf and configurable")];
-      const parsed = row.ports === undefined ? [] : parsePorts(row.ports as PortsText);
+      const parsed = row.ports === undefined ? [] : parsePorts(row.ports);
       return typeof parsed === "string" ? [source.problem(`${at}/ports`, parsed)] : [];
     }),
   );
@@ -262,8 +315,10 @@ export function parseDoc(doc: string): { document: string; lines: [first: number
 function docProblem(doc: string, documents: ReadonlyMap<string, number>): string | undefined {
   const { document, lines } = parseDoc(doc);
   const length = documents.get(document);
-  if (length === undefined) return `unknown document ${document}; source has ${[...documents.keys()].join(", ")}`;
+  if (length === undefined)
+    return `unknown document ${document}; source has ${[...documents.keys()].join(", ")}`;
   const bad = lines.find(([first, last]) => first < 1 || last < first || last > length);
-  return bad === undefined ? undefined : `lines ${bad.join("-")} are not within the ${length} lines of ${document}`;
+  return bad === undefined
+    ? undefined
+    : `lines ${bad.join("-")} are not within the ${length} lines of ${document}`;
 }
-

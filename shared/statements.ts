@@ -42,8 +42,10 @@ export function statementsOf(spec: ProductSpec, options: OptionValues, facts: Pl
       if (!conditionHolds(row.when, options)) {
         return [statement(section, row, `applies only where ${describeCondition(row.when!)}`, false)];
       }
-      if (section === "endpoints") return [statement(section, row, "endpoints are not probed by this version")];
-      if (section === "requirements") return [statement(section, row, "requirements are not measured by this version")];
+      if (section === "endpoints")
+        return [statement(section, row, "endpoints are not probed by this version")];
+      if (section === "requirements")
+        return [statement(section, row, "requirements are not measured by this version")];
       const reasons = reasonsNotProbed(spec, row as Flow, facts);
       return reasons.length === 0 ? [] : [statement(section, row, reasons.join("; "))];
     }),
@@ -53,13 +55,18 @@ export function statementsOf(spec: ProductSpec, options: OptionValues, facts: Pl
 /** Why a flow is not probed at all, or which part of it is not. */
 function reasonsNotProbed(spec: ProductSpec, flow: Flow, facts: PlanFacts): string[] {
   const isForInstallationOnly = facts.phase === "runtime" && flow.phase === "install";
-  if (isForInstallationOnly && flow.closed?.after !== "install") return ["it is needed for the installation only"];
+  if (isForInstallationOnly && flow.closed?.after !== "install")
+    return ["it is needed for the installation only"];
   const missing = [...missingRoles(spec, flow.from, facts), ...missingRoles(spec, flow.to, facts)];
   const wasUnseen = flow.closed?.from === "outside" && !facts.hasVantage;
   return [
     ...missing,
-    ...(missing.length === 0 && !facts.plannedFlows.has(flow.name) ? ["only one node has its roles, so there is no pair to probe"] : []),
-    ...(wasUnseen ? ["that it is shut for traffic from outside was not tested: no agent stands outside the cluster"] : []),
+    ...(missing.length === 0 && !facts.plannedFlows.has(flow.name)
+      ? ["only one node has its roles, so there is no pair to probe"]
+      : []),
+    ...(wasUnseen
+      ? ["that it is shut for traffic from outside was not tested: no agent stands outside the cluster"]
+      : []),
   ];
 }
 
@@ -67,6 +74,8 @@ function missingRoles(spec: ProductSpec, roles: readonly string[], { presentRole
   return roles
     .filter((role) => !presentRoles.has(role))
     .map((role) =>
-      spec.roles[role]?.place === "outside" ? `no agent stands outside the cluster as ${role}` : `no node has the role ${role}`,
+      spec.roles[role]?.place === "outside"
+        ? `no agent stands outside the cluster as ${role}`
+        : `no node has the role ${role}`,
     );
 }

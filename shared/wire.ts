@@ -4,7 +4,14 @@
  */
 import Type, { type Static } from "typebox";
 import { maxResultsPerFrame } from "./link.ts";
-import { listenerStates, outcomeKinds, probePhases, protocolNames, transports } from "./names.ts";
+import {
+  listenerStates,
+  outcomeKinds,
+  probePhases,
+  transports,
+  type ProtocolName,
+  type Transport,
+} from "./names.ts";
 
 const Index = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
 const Port = Type.Integer({ minimum: 1, maximum: 65535 });
@@ -96,7 +103,10 @@ const Results = Type.Object(
   exact,
 );
 
-const Done = Type.Object({ type: Type.Literal("done"), round: Index, probes: Index, elapsedMs: Type.Number({ minimum: 0 }) }, exact);
+const Done = Type.Object(
+  { type: Type.Literal("done"), round: Index, probes: Index, elapsedMs: Type.Number({ minimum: 0 }) },
+  exact,
+);
 const Bye = Type.Object({ type: Type.Literal("bye"), reason: Short }, exact);
 
 export const AgentMessageSchema = Type.Union([Hello, Listening, Results, Done, Bye]);
@@ -118,7 +128,7 @@ export interface WireTarget {
   to: number;
   /** Position in the addresses of `to`, or -1 for the node's own loopback address. */
   address: number;
-  protocol: (typeof protocolNames)[number];
+  protocol: ProtocolName;
   /** As `formatPorts` writes them. */
   ports: string;
 }
@@ -135,11 +145,17 @@ export type CoordinatorMessage =
       authority: string;
       nodes: readonly WireNode[];
       /** `address` as in `WireTarget`, for this node itself. */
-      listeners: readonly { transport: (typeof transports)[number]; address: number; ports: string }[];
+      listeners: readonly { transport: Transport; address: number; ports: string }[];
       round: number;
     }
   | { type: "refused"; code: RefusalCode; message: string; next: string }
   | { type: "probe"; round: number; timeoutMs: number; targets: readonly WireTarget[] }
   | { type: "finish"; reason: string };
 
-export type RefusalCode = "unknown-node" | "wrong-token" | "token-used" | "name-in-use" | "version" | "bad-message";
+export type RefusalCode =
+  | "unknown-node"
+  | "wrong-token"
+  | "token-used"
+  | "name-in-use"
+  | "version"
+  | "bad-message";

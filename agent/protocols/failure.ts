@@ -33,7 +33,14 @@ const kindByErrno = new Map<string, OutcomeKind>([
 export function failed(error: Error, phase: ProbePhase, elapsedMs: number, attempts = 1): Outcome {
   const code = (error as NodeJS.ErrnoException).code ?? error.name;
   const kind = kindByErrno.get(code) ?? (phase === "tls" ? "tls-failed" : "local-error");
-  return { kind, phase, elapsedMs, attempts, code, ...(kindByErrno.has(code) ? {} : { detail: error.message }) };
+  return {
+    kind,
+    phase,
+    elapsedMs,
+    attempts,
+    code,
+    ...(kindByErrno.has(code) ? {} : { detail: error.message }),
+  };
 }
 
 /** The outcome of a probe whose time ran out. */

@@ -46,7 +46,10 @@ export function plainProbe(address: string, target: PlainTarget): Promise<PlainR
   return target.protocol === "udp" ? probeUdp(address, target) : probeStream(address, target);
 }
 
-function probeStream(address: string, { host, port, protocol, timeoutMs }: PlainTarget): Promise<PlainResult> {
+function probeStream(
+  address: string,
+  { host, port, protocol, timeoutMs }: PlainTarget,
+): Promise<PlainResult> {
   return new Promise((resolve) => {
     const startedAt = performance.now();
     const steps: Step[] = [];
@@ -60,7 +63,12 @@ function probeStream(address: string, { host, port, protocol, timeoutMs }: Plain
     };
     // An untrusted certificate is a finding, not an end: the handshake is completed and the fault is told.
     const socket: Socket | TLSSocket = secured
-      ? connectTls({ host: address, port, rejectUnauthorized: false, ...(familyOf(host) === undefined ? { servername: host } : {}) })
+      ? connectTls({
+          host: address,
+          port,
+          rejectUnauthorized: false,
+          ...(familyOf(host) === undefined ? { servername: host } : {}),
+        })
       : connectTcp({ host: address, port });
     const timer = setTimeout(() => finish(timedOut(phase, performance.now() - startedAt)), timeoutMs);
     socket.once("connect", () => {
@@ -78,13 +86,22 @@ function probeStream(address: string, { host, port, protocol, timeoutMs }: Plain
 
     function upgrade(): void {
       phase = "upgrade";
-      const client = new WebSocket(`${protocol}://${host.includes(":") ? `[${host}]` : host}:${port}/`, { createConnection: () => socket, followRedirects: false });
+      const client = new WebSocket(`${protocol}://${host.includes(":") ? `[${host}]` : host}:${port}/`, {
+        createConnection: () => socket,
+        followRedirects: false,
+      });
       client.once("open", () => {
         step("the WebSocket upgrade was accepted");
         finish(open());
       });
       client.once("unexpected-response", (_request, response) => {
-        finish({ kind: "upgrade-refused", phase, elapsedMs: performance.now() - startedAt, attempts: 1, code: `HTTP_${response.statusCode}` });
+        finish({
+          kind: "upgrade-refused",
+          phase,
+          elapsedMs: performance.now() - startedAt,
+          attempts: 1,
+          code: `HTTP_${response.statusCode}`,
+        });
       });
       client.on("error", (error) => finish(failed(error, phase, performance.now() - startedAt)));
     }
@@ -107,7 +124,9 @@ function probeStream(address: string, { host, port, protocol, timeoutMs }: Plain
 
 function describeTls(socket: TLSSocket): string {
   const certificate = socket.getPeerX509Certificate();
-  const chain = socket.authorized ? "trusted here" : `not trusted here (${String(socket.authorizationError)})`;
+  const chain = socket.authorized
+    ? "trusted here"
+    : `not trusted here (${String(socket.authorizationError)})`;
   if (certificate === undefined) return `${socket.getProtocol()}, no certificate`;
   const flat = (name: string): string => name.split("\n").join(", ");
   return `${socket.getProtocol()}, ${flat(certificate.subject) || "no subject"}, issued by ${flat(certificate.issuer)}, valid until ${certificate.validTo}, ${chain}`;
@@ -120,7 +139,10 @@ function probeUdp(address: string, { port, timeoutMs }: PlainTarget): Promise<Pl
     const socket = createSocket(familyOf(address) === 6 ? "udp6" : "udp4");
     const steps: Step[] = [];
     let attempts = 0;
-    const timer = setTimeout(() => finish(timedOut("answer", performance.now() - startedAt, attempts)), timeoutMs);
+    const timer = setTimeout(
+      () => finish(timedOut("answer", performance.now() - startedAt, attempts)),
+      timeoutMs,
+    );
     const send = (): void => {
       attempts++;
       socket.send(Buffer.alloc(1), (error) => {
@@ -130,7 +152,11 @@ function probeUdp(address: string, { port, timeoutMs }: PlainTarget): Promise<Pl
     const again = setInterval(send, timeoutMs / 3);
     socket.on("error", (error) => finish(failed(error, "answer", performance.now() - startedAt, attempts)));
     socket.on("message", (answer) => {
-      steps.push({ phase: "answer", elapsedMs: performance.now() - startedAt, text: `${answer.length} bytes came back` });
+      steps.push({
+        phase: "answer",
+        elapsedMs: performance.now() - startedAt,
+        text: `${answer.length} bytes came back`,
+      });
       finish({ kind: "open", phase: "answer", elapsedMs: performance.now() - startedAt, attempts });
     });
     socket.connect(port, address, send);

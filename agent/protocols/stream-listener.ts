@@ -46,15 +46,20 @@ export class StreamListeners {
   /** Binds one port, exclusively. Rejects with the errno of the bind. */
   listen(address: string, port: number): Promise<Server> {
     return new Promise((resolve, reject) => {
-      const server = createServer({ noDelay: true, allowHalfOpen: false }, (socket) => this.#receive(socket, port));
+      const server = createServer({ noDelay: true, allowHalfOpen: false }, (socket) =>
+        this.#receive(socket, port),
+      );
       server.maxConnections = streamLimits.connectionsPerPort;
       server.once("error", reject);
-      server.listen({ host: address, port, backlog, exclusive: true, ipv6Only: familyOf(address) === 6 }, () => {
-        server.removeListener("error", reject);
-        // EMFILE on accept: the connection waits in the backlog, the agent reports the limit elsewhere.
-        server.on("error", () => {});
-        resolve(server);
-      });
+      server.listen(
+        { host: address, port, backlog, exclusive: true, ipv6Only: familyOf(address) === 6 },
+        () => {
+          server.removeListener("error", reject);
+          // EMFILE on accept: the connection waits in the backlog, the agent reports the limit elsewhere.
+          server.on("error", () => {});
+          resolve(server);
+        },
+      );
     });
   }
 

@@ -2,9 +2,22 @@
 import { connect, type Socket } from "node:net";
 import type { ProbePhase } from "../../shared/names.ts";
 import type { Outcome, Proof } from "../../shared/outcome.ts";
-import { answerRequest, createRequest, firstRequestByte, messageBytes, readAnswer } from "../../shared/proof.ts";
+import {
+  answerRequest,
+  createRequest,
+  firstRequestByte,
+  messageBytes,
+  readAnswer,
+} from "../../shared/proof.ts";
 import { failed, timedOut } from "./failure.ts";
-import type { Acceptor, Connection, ListenerContext, ProbeContext, ProbeTarget, Protocol } from "./protocol.ts";
+import type {
+  Acceptor,
+  Connection,
+  ListenerContext,
+  ProbeContext,
+  ProbeTarget,
+  Protocol,
+} from "./protocol.ts";
 
 export const tcp: Protocol = { name: "tcp", transport: "tcp", probe };
 
@@ -97,7 +110,9 @@ export function proofAcceptor(context: ListenerContext): Acceptor {
       const answerWhole = (): void => {
         if (request.length < messageBytes) return;
         const answer =
-          request.length === messageBytes ? answerRequest(context.epoch, request, arrivalOf(context, connection)) : undefined;
+          request.length === messageBytes
+            ? answerRequest(context.epoch, request, arrivalOf(context, connection))
+            : undefined;
         if (answer === undefined) stream.destroy();
         else stream.write(answer);
       };
@@ -110,7 +125,10 @@ export function proofAcceptor(context: ListenerContext): Acceptor {
   };
 }
 
-export function arrivalOf(context: ListenerContext, { socket, port, clientVerified }: Connection): Parameters<typeof answerRequest>[2] {
+export function arrivalOf(
+  context: ListenerContext,
+  { socket, port, clientVerified }: Connection,
+): Parameters<typeof answerRequest>[2] {
   return {
     node: context.node,
     port,

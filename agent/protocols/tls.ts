@@ -9,7 +9,14 @@ import type { Outcome } from "../../shared/outcome.ts";
 import { createRequest, messageBytes, readAnswer } from "../../shared/proof.ts";
 import { failed, timedOut } from "./failure.ts";
 import { closedEarly, leave } from "./tcp.ts";
-import type { Acceptor, Connection, ListenerContext, ProbeContext, ProbeTarget, Protocol } from "./protocol.ts";
+import type {
+  Acceptor,
+  Connection,
+  ListenerContext,
+  ProbeContext,
+  ProbeTarget,
+  Protocol,
+} from "./protocol.ts";
 
 export const tls: Protocol = {
   name: "tls",
@@ -44,7 +51,11 @@ export function openTls(target: ProbeTarget, context: ProbeContext, identified: 
   return { raw, secured };
 }
 
-export function probeTls(target: ProbeTarget, context: ProbeContext, protocol: "tls" | "mtls"): Promise<Outcome> {
+export function probeTls(
+  target: ProbeTarget,
+  context: ProbeContext,
+  protocol: "tls" | "mtls",
+): Promise<Outcome> {
   return new Promise((resolve) => {
     const request = createRequest(context.epoch, { ...target, protocol });
     const startedAt = performance.now();
@@ -80,7 +91,14 @@ export function probeTls(target: ProbeTarget, context: ProbeContext, protocol: "
       const times = { phase, elapsedMs: elapsed(), rttMs: performance.now() - sentAt, attempts: 1 };
       if (proof === undefined) return { kind: "wrong-answer", ...times };
       if (protocol === "mtls" && !proof.clientVerified) {
-        return { kind: "tls-failed", ...times, phase: "tls", code: "CLIENT_CERTIFICATE_LOST", detail: "the far end saw no valid client certificate", proof };
+        return {
+          kind: "tls-failed",
+          ...times,
+          phase: "tls",
+          code: "CLIENT_CERTIFICATE_LOST",
+          detail: "the far end saw no valid client certificate",
+          proof,
+        };
       }
       return { kind: "open", ...times, proof };
     }

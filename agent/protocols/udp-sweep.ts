@@ -21,7 +21,13 @@ export class UdpSweep {
   }
 
   /** Sends a request; `onAnswer` gets every answer with its nonce until `forget`. */
-  send(request: Buffer, address: string, port: number, onAnswer: (answer: Buffer) => void, onError: (error: Error) => void): void {
+  send(
+    request: Buffer,
+    address: string,
+    port: number,
+    onAnswer: (answer: Buffer) => void,
+    onError: (error: Error) => void,
+  ): void {
     this.#waiting.set(nonceKey(request), onAnswer);
     const family = familyOf(address)!;
     const ready = this.#ready.get(family);
@@ -47,7 +53,11 @@ export class UdpSweep {
     let opening = this.#sockets.get(family);
     if (opening === undefined) {
       opening = new Promise<Socket>((resolve, reject) => {
-        const socket = createSocket({ type: family === 4 ? "udp4" : "udp6", recvBufferSize: receiveBufferBytes, lookup });
+        const socket = createSocket({
+          type: family === 4 ? "udp4" : "udp6",
+          recvBufferSize: receiveBufferBytes,
+          lookup,
+        });
         socket.once("error", reject);
         socket.on("message", (answer: Buffer) => {
           if (answer.length === messageBytes) this.#waiting.get(nonceKey(answer))?.(answer);
@@ -66,6 +76,10 @@ export class UdpSweep {
 }
 
 /** Only numeric addresses are probed. Node's own look-up would defer each of them to the next tick. */
-function lookup(address: string, _options: unknown, callback: (error: null, address: string, family: number) => void): void {
+function lookup(
+  address: string,
+  _options: unknown,
+  callback: (error: null, address: string, family: number) => void,
+): void {
   callback(null, address, familyOf(address)!);
 }

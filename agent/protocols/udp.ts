@@ -54,7 +54,14 @@ function probe(target: ProbeTarget, context: ProbeContext): Promise<Outcome> {
       // Anybody can send a datagram: what is no proof is not an answer, and the real one may still come.
       if (proof === undefined) return;
       const now = performance.now();
-      finish({ kind: "open", phase: "answer", elapsedMs: now - startedAt, rttMs: now - sentAt, attempts, proof });
+      finish({
+        kind: "open",
+        phase: "answer",
+        elapsedMs: now - startedAt,
+        rttMs: now - sentAt,
+        attempts,
+        proof,
+      });
     }
 
     function onError(error: Error): void {
@@ -106,7 +113,10 @@ function connectTo(
  */
 export function listenUdp(address: string, port: number, context: ListenerContext): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = createSocket({ type: familyOf(address) === 6 ? "udp6" : "udp4", ipv6Only: familyOf(address) === 6 });
+    const socket = createSocket({
+      type: familyOf(address) === 6 ? "udp6" : "udp4",
+      ipv6Only: familyOf(address) === 6,
+    });
     socket.once("error", reject);
     socket.on("message", (request: Buffer, from: RemoteInfo) => {
       const answer = answerRequest(context.epoch, request, {

@@ -7,7 +7,14 @@ import { answerRequest, createRequest, messageBytes, readAnswer } from "../../sh
 import { failed, timedOut } from "./failure.ts";
 import { arrivalOf } from "./tcp.ts";
 import { openTls } from "./tls.ts";
-import type { Acceptor, Connection, ListenerContext, ProbeContext, ProbeTarget, Protocol } from "./protocol.ts";
+import type {
+  Acceptor,
+  Connection,
+  ListenerContext,
+  ProbeContext,
+  ProbeTarget,
+  Protocol,
+} from "./protocol.ts";
 
 // Imported as a module, node:http evaluates its lazy exports and brings a whole HTTP client along: 10 MB.
 const { createServer } = process.getBuiltinModule("node:http");
@@ -20,7 +27,11 @@ export const ws: Protocol = {
 
 const path = "/portmesh";
 
-export function probeWebSocket(target: ProbeTarget, context: ProbeContext, protocol: "ws" | "wss"): Promise<Outcome> {
+export function probeWebSocket(
+  target: ProbeTarget,
+  context: ProbeContext,
+  protocol: "ws" | "wss",
+): Promise<Outcome> {
   return new Promise((resolve) => {
     const request = createRequest(context.epoch, { ...target, protocol: protocol satisfies ProtocolName });
     const startedAt = performance.now();
@@ -56,9 +67,17 @@ export function probeWebSocket(target: ProbeTarget, context: ProbeContext, proto
       finish(proof === undefined ? { kind: "wrong-answer", ...times } : { kind: "open", ...times, proof });
     });
     client.once("unexpected-response", (_request, response) => {
-      finish({ kind: "upgrade-refused", phase, elapsedMs: elapsed(), attempts: 1, code: `HTTP_${response.statusCode}` });
+      finish({
+        kind: "upgrade-refused",
+        phase,
+        elapsedMs: elapsed(),
+        attempts: 1,
+        code: `HTTP_${response.statusCode}`,
+      });
     });
-    client.once("close", (code) => finish({ kind: "reset", phase, elapsedMs: elapsed(), attempts: 1, code: `WS_${code}` }));
+    client.once("close", (code) =>
+      finish({ kind: "reset", phase, elapsedMs: elapsed(), attempts: 1, code: `WS_${code}` }),
+    );
     client.on("error", (error) => finish(upgradeFailed(error)));
 
     function elapsed(): number {

@@ -38,12 +38,23 @@ async function runCommand(flags: AgentFlags, terminal: Terminal): Promise<number
     import("../../agent/policy.ts"),
   ]);
   if ((flags.joinFile === undefined) === (flags.join === undefined)) {
-    throw new PortmeshError("usage", "needs either --join-file or --join", { next: "The coordinator wrote the join file when it started." });
+    throw new PortmeshError("usage", "needs either --join-file or --join", {
+      next: "The coordinator wrote the join file when it started.",
+    });
   }
-  const policy = flags.policy === undefined ? defaultPolicy : (await import("../policy-file.ts")).readPolicy(flags.policy);
+  const policy =
+    flags.policy === undefined ? defaultPolicy : (await import("../policy-file.ts")).readPolicy(flags.policy);
   const join = parseJoinString(flags.join ?? readJoinFile(flags.joinFile!, readFileSync));
   using interrupt = interruptible();
-  const config = { node: flags.name!, join, policy, version: portmeshVersion(), host: hostname(), pid: process.pid, giveUpMs: flags.giveUp };
+  const config = {
+    node: flags.name!,
+    join,
+    policy,
+    version: portmeshVersion(),
+    host: hostname(),
+    pid: process.pid,
+    giveUpMs: flags.giveUp,
+  };
   const tell = (line: string): void => void terminal.err.write(`${line}\n`);
   const reason = await runAgent(config, { tell, random: Math.random }, interrupt.signal);
   if (reason !== undefined) tell(`finished: ${reason}`);
@@ -54,9 +65,13 @@ function readJoinFile(path: string, read: typeof import("node:fs").readFileSync)
   try {
     return read(path === "-" ? 0 : path, "utf8");
   } catch (error) {
-    throw new PortmeshError("usage", `cannot read the join file ${path}: ${(error as NodeJS.ErrnoException).code}`, {
-      next: "Copy it from the host of the coordinator; it exists while the coordinator runs.",
-      cause: error,
-    });
+    throw new PortmeshError(
+      "usage",
+      `cannot read the join file ${path}: ${(error as NodeJS.ErrnoException).code}`,
+      {
+        next: "Copy it from the host of the coordinator; it exists while the coordinator runs.",
+        cause: error,
+      },
+    );
   }
 }

@@ -28,16 +28,32 @@ export function checkCommand(terminal: Terminal, done: (exitCode: number) => voi
   return new Command("check")
     .description("check every required path between the nodes of a cluster file, and report")
     .argument("<cluster.yaml>", "the cluster file")
-    .addOption(new Option("--phase <phase>", "which phase must be ready").choices(checkPhases).default("install"))
-    .option("--listen <host:port>", "where agents reach this coordinator", listenAddress, { host: "0.0.0.0", port: 7717 })
+    .addOption(
+      new Option("--phase <phase>", "which phase must be ready").choices(checkPhases).default("install"),
+    )
+    .option("--listen <host:port>", "where agents reach this coordinator", listenAddress, {
+      host: "0.0.0.0",
+      port: 7717,
+    })
     .option("--advertise <hosts>", "names or addresses to write into the join string, by commas", commaList)
     .option("--join-file <path>", "where to write the join string for the agents", "portmesh.join")
     .option("--wait <duration>", "how long to wait for the agents", durationMs, 300_000)
     .option("--local <node>", "run the agent of this node in this process")
     .addOption(new Option("-o, --output <format>", "what to print").choices(formatNames).default("text"))
-    .option("--report <format=path>", "also write a report file (repeatable)", (value: string, list: string[]) => [...list, value], [])
-    .option("--fail-on <list>", "what makes the exit code bad: fail, warn, incomplete", failOn, ["fail", "incomplete"])
-    .addHelpText("after", "\nExamples:\n  portmesh check cluster.yaml\n  portmesh check cluster.yaml --report html=report.html --report csv=firewall-request.csv\n  portmesh check cluster.yaml -o junit > results.xml")
+    .option(
+      "--report <format=path>",
+      "also write a report file (repeatable)",
+      (value: string, list: string[]) => [...list, value],
+      [],
+    )
+    .option("--fail-on <list>", "what makes the exit code bad: fail, warn, incomplete", failOn, [
+      "fail",
+      "incomplete",
+    ])
+    .addHelpText(
+      "after",
+      "\nExamples:\n  portmesh check cluster.yaml\n  portmesh check cluster.yaml --report html=report.html --report csv=firewall-request.csv\n  portmesh check cluster.yaml -o junit > results.xml",
+    )
     .action(async (file: string, flags: CheckFlags) => {
       done(await check(file, flags, terminal));
     });
@@ -89,7 +105,15 @@ async function startLocalAgent(node: string, joinString: string, signal: AbortSi
     import("../../shared/join-string.ts"),
     import("../../agent/policy.ts"),
   ]);
-  const config = { node, join: parseJoinString(joinString), policy: defaultPolicy, version: portmeshVersion(), host: hostname(), pid: process.pid, giveUpMs: 0 };
+  const config = {
+    node,
+    join: parseJoinString(joinString),
+    policy: defaultPolicy,
+    version: portmeshVersion(),
+    host: hostname(),
+    pid: process.pid,
+    giveUpMs: 0,
+  };
   await runAgent(config, { tell: () => {}, random: Math.random }, signal);
 }
 
@@ -106,7 +130,9 @@ export function writeReports(report: Report, files: readonly ReportFile[], termi
       terminal.err.write(`wrote ${path}\n`);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      terminal.err.write(`${painter(terminal.err)("red", "error:")} cannot write the report ${path}: ${code}\n`);
+      terminal.err.write(
+        `${painter(terminal.err)("red", "error:")} cannot write the report ${path}: ${code}\n`,
+      );
     }
   }
 }
@@ -120,7 +146,9 @@ export function reportFile(text: string): ReportFile {
   const at = text.indexOf("=");
   const format = text.slice(0, at) as Format;
   if (at < 1 || at === text.length - 1 || !formatNames.includes(format)) {
-    throw new PortmeshError("usage", `--report ${text}: must be FORMAT=PATH`, { next: `Formats: ${formatNames.join(", ")}.` });
+    throw new PortmeshError("usage", `--report ${text}: must be FORMAT=PATH`, {
+      next: `Formats: ${formatNames.join(", ")}.`,
+    });
   }
   return { format, path: text.slice(at + 1) };
 }

@@ -32,12 +32,25 @@ export function demoCommand(terminal: Terminal, done: (exitCode: number) => void
     .description("a cluster of real agents on this host, checked again and again until Ctrl-C")
     .option("--nodes <n>", "how many nodes", wholeNumber(2, maxDemoNodes), 6)
     .option("--spec <id>", "which product", "anypoint-runtime-fabric")
-    .option("--block <rule>", "drop FROM->TO:tcp/PORT with a real firewall rule (repeatable)", (text: string, list: Block[]) => [...list, parseBlock(text)], [])
+    .option(
+      "--block <rule>",
+      "drop FROM->TO:tcp/PORT with a real firewall rule (repeatable)",
+      (text: string, list: Block[]) => [...list, parseBlock(text)],
+      [],
+    )
     .option("--once", "check once and exit with the code of a check", false)
     .option("--interval <duration>", "time between two checks", durationMs, 30_000)
     .addOption(new Option("-o, --output <format>", "what to print").choices(formatNames).default("text"))
-    .option("--report <format=path>", "also write a report file after each check (repeatable)", (value: string, list: string[]) => [...list, value], [])
-    .addHelpText("after", "\nExamples:\n  portmesh demo\n  portmesh demo --once --block 'n3->n1:tcp/2379'\n  portmesh demo --spec dynatrace-managed --nodes 8")
+    .option(
+      "--report <format=path>",
+      "also write a report file after each check (repeatable)",
+      (value: string, list: string[]) => [...list, value],
+      [],
+    )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  portmesh demo\n  portmesh demo --once --block 'n3->n1:tcp/2379'\n  portmesh demo --spec dynatrace-managed --nodes 8",
+    )
     .action(async (flags: DemoFlags) => {
       done(await demo(flags, terminal));
     });
@@ -46,31 +59,49 @@ export function demoCommand(terminal: Terminal, done: (exitCode: number) => void
 async function demo(flags: DemoFlags, terminal: Terminal): Promise<number> {
   const files = flags.report.map(reportFile);
   if (process.platform !== "linux") {
-    throw new PortmeshError("cannot-run", "the demo needs every address of 127.0.0.0/8 on loopback, as Linux has it", { next: "Run it on Linux." });
+    throw new PortmeshError(
+      "cannot-run",
+      "the demo needs every address of 127.0.0.0/8 on loopback, as Linux has it",
+      { next: "Run it on Linux." },
+    );
   }
   const { readShippedSpec, shippedSpecIds } = await import("../../shared/spec-folder.ts");
   const spec = readShippedSpec(flags.spec);
-  if (spec === undefined) throw new PortmeshError("usage", `no spec ${flags.spec} is shipped`, { next: `There are ${shippedSpecIds().join(", ")}.` });
+  if (spec === undefined)
+    throw new PortmeshError("usage", `no spec ${flags.spec} is shipped`, {
+      next: `There are ${shippedSpecIds().join(", ")}.`,
+    });
   const cluster = demoCluster(spec, flags.nodes);
   if (flags.block.length > 0) {
     if (!isInsideNamespace()) return reenter();
     applyBlocks(flags.block, cluster);
   }
   const { makePlan } = await import("../../shared/plan.ts");
-  return await runDemo(makePlan(cluster, "install"), cluster.probing.timeoutMs, flags, files, terminal);
+  return runDemo(makePlan(cluster, "install"), cluster.probing.timeoutMs, flags, files, terminal);
 }
 
-async function runDemo(plan: Plan, probeTimeoutMs: number, flags: DemoFlags, files: readonly ReportFile[], terminal: Terminal): Promise<number> {
+async function runDemo(
+  plan: Plan,
+  probeTimeoutMs: number,
+  flags: DemoFlags,
+  files: readonly ReportFile[],
+  terminal: Terminal,
+): Promise<number> {
   const [{ startCoordinator }, { buildReport }, { exitCodeOf }] = await Promise.all([
     import("../../coordinator/coordinator.ts"),
     import("../../coordinator/report-builder.ts"),
     import("../../shared/exit-code.ts"),
   ]);
   using interrupt = interruptible();
-  await using coordinator = await startCoordinator({ plan, host: "127.0.0.1", port: 0, advertise: undefined, probeTimeoutMs }, () => new Date());
+  await using coordinator = await startCoordinator(
+    { plan, host: "127.0.0.1", port: 0, advertise: undefined, probeTimeoutMs },
+    () => new Date(),
+  );
   await using agents = new DemoAgents(plan, coordinator.joinString);
   const title = plan.specs.map((spec) => spec.title).join(", ");
-  terminal.err.write(`${title}: ${plan.nodes.length} nodes on 127.77.0.1 to 127.77.0.${plan.nodes.length}, each a process of its own\n`);
+  terminal.err.write(
+    `${title}: ${plan.nodes.length} nodes on 127.77.0.1 to 127.77.0.${plan.nodes.length}, each a process of its own\n`,
+  );
   let last: Report | undefined;
   const progress = new ProgressView(terminal, () => coordinator.progress);
   try {
@@ -80,11 +111,17 @@ async function runDemo(plan: Plan, probeTimeoutMs: number, flags: DemoFlags, fil
       progress.probing(coordinator.plannedProbes);
       await coordinator.probe(interrupt.signal);
       const interrupted = interrupt.signal.aborted;
-      last = buildReport(plan, coordinator.observations, coordinator.membership, { startedAt, finishedAt: new Date(), interrupted });
+      last = buildReport(plan, coordinator.observations, coordinator.membership, {
+        startedAt,
+        finishedAt: new Date(),
+        interrupted,
+      });
       if (flags.once || interrupted) break;
       progress.clear();
       show(last, flags, files, terminal);
-      terminal.err.write(`check ${round} done; the next in ${flags.interval / 1_000} s, Ctrl-C ends the demo\n`);
+      terminal.err.write(
+        `check ${round} done; the next in ${flags.interval / 1_000} s, Ctrl-C ends the demo\n`,
+      );
       await sleep(flags.interval, undefined, { signal: interrupt.signal }).catch(() => {});
     }
   } finally {
@@ -130,7 +167,12 @@ class DemoAgents implements AsyncDisposable {
         });
         child.once("exit", (code) => {
           if (this.#closing || code === 0) return;
-          reject(new PortmeshError("cannot-run", `the agent of ${plan.nodes[index]!.name} ended with ${code}: ${said.trim()}`));
+          reject(
+            new PortmeshError(
+              "cannot-run",
+              `the agent of ${plan.nodes[index]!.name} ended with ${code}: ${said.trim()}`,
+            ),
+          );
         });
       }
     });
@@ -146,7 +188,9 @@ class DemoAgents implements AsyncDisposable {
 
 /** The agents start as they do anywhere else. From a build this file lies one folder deeper. */
 function launcherPath(): string {
-  const candidates = ["../../bin/portmesh", "../../../bin/portmesh"].map((path) => join(import.meta.dirname, path));
+  const candidates = ["../../bin/portmesh", "../../../bin/portmesh"].map((path) =>
+    join(import.meta.dirname, path),
+  );
   return candidates.find((path) => existsSync(path)) ?? candidates[0]!;
 }
 

@@ -24,39 +24,65 @@ export function probeCommand(terminal: Terminal, done: (exitCode: number) => voi
     .addOption(new Option("-p, --protocol <name>", "how").choices(protocolChoices).default("tcp"))
     .option("--timeout <duration>", "how long to wait for each address", durationMs, 4_000)
     .addOption(new Option("-o, --output <format>", "what to print").choices(["text", "json"]).default("text"))
-    .addHelpText("after", "\nExits 0 where every address is open, 3 where one is not, 5 where nothing can be told.\n\nExamples:\n  portmesh probe 10.0.0.1:9042\n  portmesh probe db.example.com:443 -p tls")
+    .addHelpText(
+      "after",
+      "\nExits 0 where every address is open, 3 where one is not, 5 where nothing can be told.\n\nExamples:\n  portmesh probe 10.0.0.1:9042\n  portmesh probe db.example.com:443 -p tls",
+    )
     .action(async (target: { host: string; port: number }, flags: ProbeFlags) => {
       done(await probe(target, flags, terminal));
     });
 }
 
-async function probe({ host, port }: { host: string; port: number }, flags: ProbeFlags, terminal: Terminal): Promise<number> {
+async function probe(
+  { host, port }: { host: string; port: number },
+  flags: ProbeFlags,
+  terminal: Terminal,
+): Promise<number> {
   const { plainProbe, resolveHost } = await import("../../agent/protocols/plain-probe.ts");
   const target = { host, port, protocol: flags.protocol, timeoutMs: flags.timeout };
   let addresses: string[];
   try {
     addresses = await resolveHost(host);
   } catch (error) {
-    if (flags.output === "json") terminal.out.write(`${JSON.stringify({ host, port, protocol: flags.protocol, results: [], error: describeError(error) }, undefined, 2)}\n`);
+    if (flags.output === "json")
+      terminal.out.write(
+        `${JSON.stringify({ host, port, protocol: flags.protocol, results: [], error: describeError(error) }, undefined, 2)}\n`,
+      );
     else terminal.out.write(`${host} has no address: ${describeError(error)}\n`);
     return 3;
   }
   const results = await Promise.all(addresses.map((address) => plainProbe(address, target)));
-  if (flags.output === "json") terminal.out.write(`${JSON.stringify({ host, port, protocol: flags.protocol, results }, undefined, 2)}\n`);
-  else terminal.out.write(`${results.flatMap((result) => describe(result, host, port, flags.protocol, terminal)).join("\n")}\n`);
+  if (flags.output === "json")
+    terminal.out.write(
+      `${JSON.stringify({ host, port, protocol: flags.protocol, results }, undefined, 2)}\n`,
+    );
+  else
+    terminal.out.write(
+      `${results.flatMap((result) => describe(result, host, port, flags.protocol, terminal)).join("\n")}\n`,
+    );
   if (results.some(({ outcome }) => outcome.kind !== "open" && !isUntold(outcome, flags.protocol))) return 3;
   return results.every(({ outcome }) => outcome.kind === "open") ? 0 : 5;
 }
 
-function describe({ address, steps, outcome }: PlainResult, host: string, port: number, protocol: PlainProtocol, terminal: Terminal): string[] {
+function describe(
+  { address, steps, outcome }: PlainResult,
+  host: string,
+  port: number,
+  protocol: PlainProtocol,
+  terminal: Terminal,
+): string[] {
   const paint = painter(terminal.out);
   const glyphs = glyphsFor(terminal.ascii);
   const isOpen = outcome.kind === "open";
   const name = address === host ? "" : `${host}, `;
-  const verdict = isOpen ? paint("green", `${glyphs.pass} open`) : paint(isUntold(outcome, protocol) ? "magenta" : "red", `${glyphs.fail} ${outcome.kind}`);
+  const verdict = isOpen
+    ? paint("green", `${glyphs.pass} open`)
+    : paint(isUntold(outcome, protocol) ? "magenta" : "red", `${glyphs.fail} ${outcome.kind}`);
   return [
     `${name}${protocol} ${formatEndpoint(address, port)}  ${verdict} after ${formatDuration(outcome.elapsedMs)}`,
-    ...steps.map(({ phase, elapsedMs, text }) => `  ${phase.padEnd(8)} ${printable(text)}, ${formatDuration(elapsedMs)}`),
+    ...steps.map(
+      ({ phase, elapsedMs, text }) => `  ${phase.padEnd(8)} ${printable(text)}, ${formatDuration(elapsedMs)}`,
+    ),
     ...(isOpen ? [] : [`  ${outcome.phase.padEnd(8)} ${printable(meaning(outcome, protocol))}`]),
   ];
 }
@@ -75,8 +101,11 @@ function meaning(outcome: Outcome, protocol: PlainProtocol): string {
     case "reset":
       return `reset${code}: something cut the connection after it was open`;
     case "silent":
-      if (protocol === "udp") return "no answer: open and silent, or dropped; only an agent on the far host can tell";
-      return outcome.phase === "connect" ? "no answer: a firewall drops, or the host is gone" : "no answer: connected, then nothing came";
+      if (protocol === "udp")
+        return "no answer: open and silent, or dropped; only an agent on the far host can tell";
+      return outcome.phase === "connect"
+        ? "no answer: a firewall drops, or the host is gone"
+        : "no answer: connected, then nothing came";
     case "unreachable":
       return outcome.elapsedMs < neighbourTimeoutMs
         ? `unreachable${code}, told at once: a firewall or router on the way rejects`
@@ -95,6 +124,7 @@ function meaning(outcome: Outcome, protocol: PlainProtocol): string {
 function hostAndPort(text: string): { host: string; port: number } {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s/]+)):([0-9]{1,5})$/.exec(text);
   const port = Number(match?.[3]);
-  if (match === null || port < 1 || port > 65535) throw new InvalidArgumentError("Must be HOST:PORT or [IPv6]:PORT, with a port from 1 to 65535.");
+  if (match === null || port < 1 || port > 65535)
+    throw new InvalidArgumentError("Must be HOST:PORT or [IPv6]:PORT, with a port from 1 to 65535.");
   return { host: (match[1] ?? match[2])!, port };
 }

@@ -9,21 +9,34 @@ interface OutputFlags {
 }
 
 export function specCommand(terminal: Terminal): Command {
-  const output = (): Option => new Option("-o, --output <format>", "what to print").choices(["text", "json"]).default("text");
+  const output = (): Option =>
+    new Option("-o, --output <format>", "what to print").choices(["text", "json"]).default("text");
   const json = (value: unknown): void => void terminal.out.write(`${JSON.stringify(value, undefined, 2)}\n`);
   const lines = (text: readonly string[]): void => void terminal.out.write(`${text.join("\n")}\n`);
   const paint = painter(terminal.out);
 
-  const list = new Command("list").description("the shipped specs").addOption(output()).action(async (flags: OutputFlags) => {
-    const { readSpecFolder } = await import("../../shared/spec-folder.ts");
-    const { renderTable } = await import("../views/table.ts");
-    const specs = readSpecFolder();
-    if (flags.output === "json") json(specs.map(summaryOf));
-    else {
-      const rows = specs.map(summaryOf).map(({ id, version, title, flows, endpoints, requirements }) => [id, version, String(flows), String(endpoints), String(requirements), title]);
-      lines(renderTable([["ID", "VERSION", "FLOWS", "ENDPOINTS", "REQUIREMENTS", "TITLE"], ...rows]));
-    }
-  });
+  const list = new Command("list")
+    .description("the shipped specs")
+    .addOption(output())
+    .action(async (flags: OutputFlags) => {
+      const { readSpecFolder } = await import("../../shared/spec-folder.ts");
+      const { renderTable } = await import("../views/table.ts");
+      const specs = readSpecFolder();
+      if (flags.output === "json") json(specs.map(summaryOf));
+      else {
+        const rows = specs
+          .map(summaryOf)
+          .map(({ id, version, title, flows, endpoints, requirements }) => [
+            id,
+            version,
+            String(flows),
+            String(endpoints),
+            String(requirements),
+            title,
+          ]);
+        lines(renderTable([["ID", "VERSION", "FLOWS", "ENDPOINTS", "REQUIREMENTS", "TITLE"], ...rows]));
+      }
+    });
 
   const show = new Command("show")
     .description("every row of one spec, with the document's lines")
@@ -43,7 +56,10 @@ export function specCommand(terminal: Terminal): Command {
       const { readSpecFile } = await import("../../shared/spec-folder.ts");
       const summary = summaryOf(readSpecFile(file));
       if (flags.output === "json") json(summary);
-      else lines([`${file} is valid: ${summary.id} ${summary.version}, ${summary.flows} flows, ${summary.endpoints} endpoints, ${summary.requirements} requirements`]);
+      else
+        lines([
+          `${file} is valid: ${summary.id} ${summary.version}, ${summary.flows} flows, ${summary.endpoints} endpoints, ${summary.requirements} requirements`,
+        ]);
     });
 
   const schema = new Command("schema")
@@ -52,14 +68,19 @@ export function specCommand(terminal: Terminal): Command {
     .action(async (of: string) => {
       const { schemas } = await import("../schemas.ts");
       const chosen = schemas[of as keyof typeof schemas];
-      if (chosen === undefined) throw new PortmeshError("usage", `no schema ${of}`, { next: `There are ${Object.keys(schemas).join(", ")}.` });
+      if (chosen === undefined)
+        throw new PortmeshError("usage", `no schema ${of}`, {
+          next: `There are ${Object.keys(schemas).join(", ")}.`,
+        });
       json(chosen);
     });
 
   const render = new Command("render")
     .description("the plan for a cluster file: what would be held and probed, without doing it")
     .argument("<cluster.yaml>", "the cluster file")
-    .addOption(new Option("--phase <phase>", "which phase must be ready").choices(checkPhases).default("install"))
+    .addOption(
+      new Option("--phase <phase>", "which phase must be ready").choices(checkPhases).default("install"),
+    )
     .addOption(output())
     .action(async (file: string, flags: OutputFlags & { phase: CheckPhase }) => {
       const { readCluster } = await import("../cluster-input.ts");
@@ -81,14 +102,32 @@ export function specCommand(terminal: Terminal): Command {
 
 type Spec = Awaited<ReturnType<typeof loadSpec>>;
 
-function summaryOf({ id, version, title, flows, endpoints, requirements }: Spec): Record<"id" | "version" | "title", string> & Record<"flows" | "endpoints" | "requirements", number> {
-  return { id, version, title, flows: flows.length, endpoints: endpoints.length, requirements: requirements.length };
+function summaryOf({
+  id,
+  version,
+  title,
+  flows,
+  endpoints,
+  requirements,
+}: Spec): Record<"id" | "version" | "title", string> &
+  Record<"flows" | "endpoints" | "requirements", number> {
+  return {
+    id,
+    version,
+    title,
+    flows: flows.length,
+    endpoints: endpoints.length,
+    requirements: requirements.length,
+  };
 }
 
 async function loadSpec(id: string): Promise<import("../../shared/spec.ts").ProductSpec> {
   const { readShippedSpec, readSpecFile, shippedSpecIds } = await import("../../shared/spec-folder.ts");
   if (/[./]/.test(id)) return readSpecFile(id);
   const spec = readShippedSpec(id);
-  if (spec === undefined) throw new PortmeshError("usage", `no spec ${id} is shipped`, { next: `There are ${shippedSpecIds().join(", ")}; a path shows a file of your own.` });
+  if (spec === undefined)
+    throw new PortmeshError("usage", `no spec ${id} is shipped`, {
+      next: `There are ${shippedSpecIds().join(", ")}; a path shows a file of your own.`,
+    });
   return spec;
 }

@@ -10,6 +10,10 @@ export function versionCommand(terminal: Terminal): Command {
     .action(({ output }: { output: string }) => {
       const version = portmeshVersion();
       const { platform, arch, version: node } = process;
-      terminal.out.write(output === "json" ? `${JSON.stringify({ version, node, platform, arch })}\n` : `portmesh ${version} (node ${node}, ${platform}-${arch})\n`);
+      terminal.out.write(
+        output === "json"
+          ? `${JSON.stringify({ version, node, platform, arch })}\n`
+          : `portmesh ${version} (node ${node}, ${platform}-${arch})\n`,
+      );
     });
 }

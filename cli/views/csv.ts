@@ -3,7 +3,21 @@ import { explainPath, failingPorts } from "../../shared/explain.ts";
 import type { Report } from "../../shared/report.ts";
 import { printable } from "../terminal.ts";
 
-const header = ["action", "source", "source_address", "destination", "destination_address", "protocol", "ports", "why", "verdict", "reason", "evidence", "document", "time"];
+const header = [
+  "action",
+  "source",
+  "source_address",
+  "destination",
+  "destination_address",
+  "protocol",
+  "ports",
+  "why",
+  "verdict",
+  "reason",
+  "evidence",
+  "document",
+  "time",
+];
 
 export function renderCsv(report: Report): string {
   const addressOf = new Map(report.nodes.map(({ name, address }) => [name, address]));

@@ -13,8 +13,10 @@ export interface FormatOptions {
 }
 
 export const formats = {
-  text: (report: Report, { paint, ascii }: FormatOptions) => renderText(report, { glyphs: glyphsFor(ascii), paint, wide: false }),
-  wide: (report: Report, { paint, ascii }: FormatOptions) => renderText(report, { glyphs: glyphsFor(ascii), paint, wide: true }),
+  text: (report: Report, { paint, ascii }: FormatOptions) =>
+    renderText(report, { glyphs: glyphsFor(ascii), paint, wide: false }),
+  wide: (report: Report, { paint, ascii }: FormatOptions) =>
+    renderText(report, { glyphs: glyphsFor(ascii), paint, wide: true }),
   json: (report: Report) => `${JSON.stringify(report, undefined, 2)}\n`,
   junit: renderJunit,
   html: renderHtml,

@@ -58,7 +58,9 @@ function matrix(report: Report): string {
 }
 
 function failures(report: Report): string {
-  const bad = report.paths.filter(({ verdict }) => verdict !== "pass").toSorted((a, b) => verdicts.indexOf(b.verdict) - verdicts.indexOf(a.verdict));
+  const bad = report.paths
+    .filter(({ verdict }) => verdict !== "pass")
+    .toSorted((a, b) => verdicts.indexOf(b.verdict) - verdicts.indexOf(a.verdict));
   if (bad.length === 0) return `<h2>Findings</h2><p>Every path passes.</p>`;
   return `<h2>Findings</h2>${table(["", "from", "to", "ports", "flow", "reason", "what was seen", "next", "document"], bad.map(finding))}`;
 }
@@ -67,7 +69,16 @@ function finding(path: ReportPath): string[] {
   const { from, to, transport, flow, reason, verdict, doc } = path;
   return [
     `<span class="${verdict}">${glyph[verdict]} ${verdict}</span>`,
-    ...[from, to, `${transport}/${failingPorts(path)}`, flow, reason, explainPath(path), remedyFor(path) ?? "", doc].map(escape),
+    ...[
+      from,
+      to,
+      `${transport}/${failingPorts(path)}`,
+      flow,
+      reason,
+      explainPath(path),
+      remedyFor(path) ?? "",
+      doc,
+    ].map(escape),
   ];
 }
 
@@ -77,7 +88,14 @@ function flows(report: Report): string {
     const { spec, flow, transport, ports, protocol, expected, doc } = paths[0]!;
     const passed = paths.filter(({ verdict }) => verdict === "pass").length;
     const coverage = [...new Set(paths.map((path) => path.coverage))].join(", ");
-    return [`${spec}/${flow}`, `${transport}/${ports}`, expected === "closed" ? "must be closed" : protocol, `${passed}/${paths.length}`, coverage, doc].map(escape);
+    return [
+      `${spec}/${flow}`,
+      `${transport}/${ports}`,
+      expected === "closed" ? "must be closed" : protocol,
+      `${passed}/${paths.length}`,
+      coverage,
+      doc,
+    ].map(escape);
   });
   return `<h2>Flows</h2>${table(["flow", "ports", "probed as", "paths passing", "ports covered", "document"], rows)}`;
 }
@@ -100,7 +118,9 @@ function statements(report: Report): string {
   const list = (applies: boolean): string[][] =>
     report.statements
       .filter((statement) => statement.applies === applies)
-      .map(({ spec, section, row, text, why, doc }) => [`${spec}/${section}/${row}`, text, why, doc].map(escape));
+      .map(({ spec, section, row, text, why, doc }) =>
+        [`${spec}/${section}/${row}`, text, why, doc].map(escape),
+      );
   const [applying, leftOut] = [list(true), list(false)];
   const head = ["row", "what", "why", "document"];
   return [
@@ -118,6 +138,14 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 /** Escapes for HTML, and replaces control characters, which a page has no use for. */
 function escape(text: string): string {
-  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g, "\ufffd").replace(/[&<>"']/g, (character) => entities[character]!);
+  const entities: Record<string, string> = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    '"': "&quot;",
+    "'": "&#39;",
+  };
+  return text
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g, "\ufffd")
+    .replace(/[&<>"']/g, (character) => entities[character]!);
 }

@@ -28,7 +28,9 @@ function testCase(suiteName: string, path: ReportPath): string[] {
   if (path.verdict === "pass" || path.verdict === "warn") return [`${open}/>`];
   // An unknown path is an error of the check, not a failure of the network.
   const element = path.verdict === "fail" ? "failure" : "error";
-  const body = [explainPath(path), remedyFor(path), `document: ${path.doc}`, ...intervals(path)].filter((line) => line !== undefined);
+  const body = [explainPath(path), remedyFor(path), `document: ${path.doc}`, ...intervals(path)].filter(
+    (line) => line !== undefined,
+  );
   return [
     `${open}>`,
     `      <${element} type="${path.reason}" message="${xml(`${path.reason}: ${explainPath(path)}`)}">${xml(body.join("\n"))}</${element}>`,
@@ -47,6 +49,14 @@ function counts(paths: readonly ReportPath[]): string {
 
 /** Escapes, and replaces what XML 1.0 cannot carry at all. */
 function xml(text: string): string {
-  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;" };
-  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "\ufffd").replace(/[&<>"']/g, (character) => entities[character]!);
+  const entities: Record<string, string> = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    '"': "&quot;",
+    "'": "&apos;",
+  };
+  return text
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "\ufffd")
+    .replace(/[&<>"']/g, (character) => entities[character]!);
 }

@@ -15,18 +15,36 @@ export function renderMarkdown(report: Report): string {
     "",
   ];
   if (bad.length > 0) {
-    lines.push("| from | to | ports | flow | verdict | reason | what was seen | next |", "|---|---|---|---|---|---|---|---|");
+    lines.push(
+      "| from | to | ports | flow | verdict | reason | what was seen | next |",
+      "|---|---|---|---|---|---|---|---|",
+    );
     for (const path of bad) {
       const { from, to, transport, flow, verdict, reason } = path;
-      const cells = [from, to, `${transport}/${failingPorts(path)}`, flow, verdict, reason, explainPath(path), remedyFor(path) ?? ""];
+      const cells = [
+        from,
+        to,
+        `${transport}/${failingPorts(path)}`,
+        flow,
+        verdict,
+        reason,
+        explainPath(path),
+        remedyFor(path) ?? "",
+      ];
       lines.push(`| ${cells.map(cell).join(" | ")} |`);
     }
     lines.push("");
   }
   const applying = report.statements.filter(({ applies }) => applies);
   if (applying.length > 0) {
-    lines.push("## Not probed, to be confirmed otherwise", "", "| row | what | why not probed | document |", "|---|---|---|---|");
-    for (const { spec, row, text, why, doc } of applying) lines.push(`| ${[`${spec}/${row}`, text, why, doc].map(cell).join(" | ")} |`);
+    lines.push(
+      "## Not probed, to be confirmed otherwise",
+      "",
+      "| row | what | why not probed | document |",
+      "|---|---|---|---|",
+    );
+    for (const { spec, row, text, why, doc } of applying)
+      lines.push(`| ${[`${spec}/${row}`, text, why, doc].map(cell).join(" | ")} |`);
     lines.push("");
   }
   return lines.join("\n");

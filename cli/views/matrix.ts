@@ -35,10 +35,20 @@ export function renderMatrix(cells: Cells, glyphs: Glyphs, paint: Paint): string
   };
   const lines = [
     `${padEnd("", label)}  ${paint("dim", "to")}`,
-    `${padEnd(paint("dim", "from"), label)}  ${nodes.map((name) => padEnd(name, width)).join(" ").trimEnd()}`,
-    ...nodes.map((from) => `${padEnd(from, label)}  ${nodes.map((to) => padEnd(cell(from, to), width)).join(" ").trimEnd()}`),
+    `${padEnd(paint("dim", "from"), label)}  ${nodes
+      .map((name) => padEnd(name, width))
+      .join(" ")
+      .trimEnd()}`,
+    ...nodes.map(
+      (from) =>
+        `${padEnd(from, label)}  ${nodes
+          .map((to) => padEnd(cell(from, to), width))
+          .join(" ")
+          .trimEnd()}`,
+    ),
   ];
-  if (nodes.length < cells.nodes.length) lines.push(paint("dim", `${cells.nodes.length - nodes.length} nodes without trouble are not shown`));
+  if (nodes.length < cells.nodes.length)
+    lines.push(paint("dim", `${cells.nodes.length - nodes.length} nodes without trouble are not shown`));
   return lines;
 }
 
@@ -48,6 +58,10 @@ export function legend(glyphs: Glyphs): string {
 
 function troubled(cells: Cells): string[] {
   return cells.nodes.filter((node) =>
-    cells.nodes.some((peer) => [cells.verdict(node, peer), cells.verdict(peer, node)].some((verdict) => verdict !== undefined && verdict !== "pass")),
+    cells.nodes.some((peer) =>
+      [cells.verdict(node, peer), cells.verdict(peer, node)].some(
+        (verdict) => verdict !== undefined && verdict !== "pass",
+      ),
+    ),
   );
 }

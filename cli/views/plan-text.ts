@@ -6,13 +6,27 @@ import { renderTable } from "./table.ts";
 
 export function renderPlan(plan: Plan, paint: Paint): string[] {
   const nameOf = (index: number): string => plan.nodes[index]!.name;
-  const listeners = plan.nodes.flatMap(({ name, listeners }) => listeners.map(({ transport, address, ports }) => [`  ${name}`, `${transport} ${address}`, `${countPorts(ports)} ports`, formatPorts(ports)]));
+  const held = plan.nodes.flatMap(({ name, listeners }) =>
+    listeners.map(({ transport, address, ports }) => [
+      `  ${name}`,
+      `${transport} ${address}`,
+      `${countPorts(ports)} ports`,
+      formatPorts(ports),
+    ]),
+  );
   const groups = Map.groupBy(plan.paths, ({ spec, flow, open }) => `${spec}/${flow}/${open}`);
   const flows = Array.from(groups.values(), (paths) => {
     const { flow, transport, ports, protocol, open, doc } = paths[0]!;
     const pairs = paths.map(({ from, to }) => `${nameOf(from)}>${nameOf(to)}`);
     const shown = pairs.length <= 4 ? pairs.join(" ") : `${pairs.slice(0, 4).join(" ")} …`;
-    return [`  ${flow}`, `${transport}/${formatPorts(ports)}`, open ? protocol : "must be closed", `${paths.length} paths`, shown, doc];
+    return [
+      `  ${flow}`,
+      `${transport}/${formatPorts(ports)}`,
+      open ? protocol : "must be closed",
+      `${paths.length} paths`,
+      shown,
+      doc,
+    ];
   });
   const statements = plan.statements.map(({ section, row, why }) => [`  ${section}/${row}`, why]);
   return [
@@ -20,7 +34,7 @@ export function renderPlan(plan: Plan, paint: Paint): string[] {
     `${plan.nodes.length} nodes, ${plan.paths.length} paths, ${countProbes(plan.targets)} probes`,
     "",
     paint("bold", "Listeners"),
-    ...renderTable(listeners),
+    ...renderTable(held),
     "",
     paint("bold", "Flows"),
     ...renderTable(flows),
@@ -41,7 +55,11 @@ export function planAsJson(plan: Plan): object {
       name,
       addresses,
       roles,
-      listeners: listeners.map(({ transport, address, ports }) => ({ transport, address, ports: formatPorts(ports) })),
+      listeners: listeners.map(({ transport, address, ports }) => ({
+        transport,
+        address,
+        ports: formatPorts(ports),
+      })),
     })),
     paths: plan.paths.map(({ from, to, spec, flow, level, transport, protocol, ports, open, doc }) => ({
       from: nameOf(from),

@@ -2,8 +2,8 @@
 import { stripVTControlCharacters } from "node:util";
 
 /** Width of a text on a terminal; every glyph in use is one column wide. */
-export function widthOf(text: string): number {
-  return [...stripVTControlCharacters(text)].length;
+function widthOf(text: string): number {
+  return Array.from(stripVTControlCharacters(text)).length;
 }
 
 export function padEnd(text: string, width: number): string {
@@ -16,5 +16,7 @@ export function renderTable(rows: readonly (readonly string[])[], indent = ""): 
   for (const row of rows) {
     for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, widthOf(cell));
   }
-  return rows.map((row) => (indent + row.map((cell, column) => padEnd(cell, widths[column]!)).join("  ")).trimEnd());
+  return rows.map((row) =>
+    (indent + row.map((cell, column) => padEnd(cell, widths[column]!)).join("  ")).trimEnd(),
+  );
 }

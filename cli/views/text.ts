@@ -34,17 +34,25 @@ export function renderText(report: Report, options: TextOptions): string {
 
 function headLines(report: Report, { paint }: TextOptions): string[] {
   const specs = report.specs.map(({ id, version }) => `${id} ${version}`).join(", ");
-  return [paint("bold", `${printable(report.cluster)}: ${specs}, ${report.phase} phase, ${report.nodes.length} nodes`), ""];
+  return [
+    paint(
+      "bold",
+      `${printable(report.cluster)}: ${specs}, ${report.phase} phase, ${report.nodes.length} nodes`,
+    ),
+    "",
+  ];
 }
 
 function flowLines(report: Report, options: TextOptions): string[] {
   const { glyphs, paint } = options;
   const groups = Map.groupBy(report.paths, (path) => `${path.spec}/${path.flow}/${path.expected}`);
   const rows = Array.from(groups.values(), (paths) => {
-    const counts = verdicts.filter((verdict) => verdict !== "pass").flatMap((verdict) => {
-      const count = paths.filter((path) => path.verdict === verdict).length;
-      return count === 0 ? [] : [paint(styleOf[verdict], `${count} ${verdict}`)];
-    });
+    const counts = verdicts
+      .filter((verdict) => verdict !== "pass")
+      .flatMap((verdict) => {
+        const count = paths.filter((path) => path.verdict === verdict).length;
+        return count === 0 ? [] : [paint(styleOf[verdict], `${count} ${verdict}`)];
+      });
     const worst = worstOf(paths);
     const { flow, transport, ports, protocol, expected, spec } = paths[0]!;
     const name = report.specs.length > 1 ? `${spec}/${flow}` : flow;
@@ -88,7 +96,9 @@ function nodeLines(report: Report, { paint }: TextOptions): string[] {
     if (agent === null) return [paint("magenta", `node ${name}: no agent has joined`)];
     const parts = [
       listeners.occupied > 0 ? `${listeners.occupied} ports taken by other processes` : "",
-      listeners.denied > 0 ? `${listeners.denied} ports not permitted: run the agent as root, or give it CAP_NET_BIND_SERVICE` : "",
+      listeners.denied > 0
+        ? `${listeners.denied} ports not permitted: run the agent as root, or give it CAP_NET_BIND_SERVICE`
+        : "",
       listeners.absent > 0 ? `${listeners.absent} ports could not be bound` : "",
       agent.state === "gone" ? "the agent left before the end" : "",
     ].filter((part) => part !== "");
@@ -100,8 +110,16 @@ function nodeLines(report: Report, { paint }: TextOptions): string[] {
 function statementLines(report: Report, { paint }: TextOptions): string[] {
   const applying = report.statements.filter(({ applies }) => applies);
   if (applying.length === 0) return [];
-  const bySection = Array.from(Map.groupBy(applying, ({ section }) => section), ([section, list]) => `${list.length} ${section}`);
-  return [paint("dim", `Not probed here and to be confirmed otherwise: ${bySection.join(", ")} (listed in -o json and the html report)`)];
+  const bySection = Array.from(
+    Map.groupBy(applying, ({ section }) => section),
+    ([section, list]) => `${list.length} ${section}`,
+  );
+  return [
+    paint(
+      "dim",
+      `Not probed here and to be confirmed otherwise: ${bySection.join(", ")} (listed in -o json and the html report)`,
+    ),
+  ];
 }
 
 function summaryLines(report: Report, { glyphs, paint }: TextOptions): string[] {
@@ -111,7 +129,9 @@ function summaryLines(report: Report, { glyphs, paint }: TextOptions): string[] 
     return summary[verdict] === 0 ? text : paint(styleOf[verdict], text);
   });
   const elapsed = formatDuration(Date.parse(report.finishedAt) - Date.parse(report.startedAt));
-  const lines = [`${paint("bold", "Summary")}  ${parts.join(glyphs.separator)}   (${summary.paths} paths, ${summary.probes} probes, ${elapsed})`];
+  const lines = [
+    `${paint("bold", "Summary")}  ${parts.join(glyphs.separator)}   (${summary.paths} paths, ${summary.probes} probes, ${elapsed})`,
+  ];
   if (report.interrupted) lines.push(paint("yellow", "Interrupted: what was not probed is unknown."));
   const first = report.paths.find(({ verdict }) => verdict === summary.verdict && verdict !== "pass");
   const remedy = first === undefined ? undefined : remedyFor(first);

@@ -59,22 +59,42 @@ t.test("an address that is not on this host is listened for everywhere, as behin
   using fixture = await createFixture();
   const port = await freePort("0.0.0.0");
   await using listeners = new Listeners(await fixture.listening(1, "one"));
-  t.strictSame(await listeners.reconcile([{ transport: "tcp", address: "192.0.2.1", ports: [[port, port]] }]), { bound: 1, exceptions: [] });
+  t.strictSame(
+    await listeners.reconcile([{ transport: "tcp", address: "192.0.2.1", ports: [[port, port]] }]),
+    { bound: 1, exceptions: [] },
+  );
 });
 
-t.test("without privilege a low port is denied with the remedy; without descriptors the limit is named", async (t) => {
-  const script = join(import.meta.dirname, "../helpers/hold-ports.ts");
-  const hold = async (prefix: string, ...ports: string[]): Promise<{ exceptions: { state: string; detail: string }[]; bound: number }> => {
-    const { stdout } = await promisify(execFile)("sh", ["-c", `${prefix} "${process.execPath}" "${script}" ${ports.join(" ")}`], { env: { ...process.env, NODE_OPTIONS: "" } });
-    return JSON.parse(stdout) as Awaited<ReturnType<typeof hold>>;
-  };
-  // CAP_NET_BIND_SERVICE is what root loses here; everything else stays readable to the process.
-  const denied = await hold("setpriv --bounding-set -net_bind_service --inh-caps -net_bind_service", "443");
-  t.match(denied, { bound: 0, exceptions: [{ state: "denied", detail: /run the agent as root, or give it CAP_NET_BIND_SERVICE/ }] });
-  const exhausted = await hold("ulimit -n 200;", "31000-31999");
-  t.ok(exhausted.bound > 50 && exhausted.bound < 200);
-  t.match(exhausted.exceptions.at(-1), { state: "absent", detail: /out of file descriptors: raise the limit of open files \(now 200\) to at least 2048: ulimit -n 2048/ });
-});
+t.test(
+  "without privilege a low port is denied with the remedy; without descriptors the limit is named",
+  async (t) => {
+    const script = join(import.meta.dirname, "../helpers/hold-ports.ts");
+    const hold = async (
+      prefix: string,
+      ...ports: string[]
+    ): Promise<{ exceptions: { state: string; detail: string }[]; bound: number }> => {
+      const { stdout } = await promisify(execFile)(
+        "sh",
+        ["-c", `${prefix} "${process.execPath}" "${script}" ${ports.join(" ")}`],
+        { env: { ...process.env, NODE_OPTIONS: "" } },
+      );
+      return JSON.parse(stdout) as Awaited<ReturnType<typeof hold>>;
+    };
+    // CAP_NET_BIND_SERVICE is what root loses here; everything else stays readable to the process.
+    const denied = await hold("setpriv --bounding-set -net_bind_service --inh-caps -net_bind_service", "443");
+    t.match(denied, {
+      bound: 0,
+      exceptions: [{ state: "denied", detail: /run the agent as root, or give it CAP_NET_BIND_SERVICE/ }],
+    });
+    const exhausted = await hold("ulimit -n 200;", "31000-31999");
+    t.ok(exhausted.bound > 50 && exhausted.bound < 200);
+    t.match(exhausted.exceptions.at(-1), {
+      state: "absent",
+      detail:
+        /out of file descriptors: raise the limit of open files \(now 200\) to at least 2048: ulimit -n 2048/,
+    });
+  },
+);
 
 t.test("a silent connection is ended, and one port holds only so many", async (t) => {
   using fixture = await createFixture();
@@ -96,30 +116,34 @@ t.test("a silent connection is ended, and one port holds only so many", async (t
   again.destroy();
 });
 
-t.test("UDP answers a valid probe with one datagram of the same length, and nothing else at all", async (t) => {
-  using fixture = await createFixture();
-  const port = await freePort(address);
-  await using listeners = new Listeners(await fixture.listening(1, "one"));
-  await listeners.reconcile([{ transport: "udp", address, ports: [[port, port]] }]);
-  const socket = createSocket("udp4");
-  const answers: Buffer[] = [];
-  socket.on("message", (answer) => answers.push(answer));
-  await new Promise<void>((resolve) => socket.bind(0, address, resolve));
-  t.teardown(() => socket.close());
-  const send = (datagram: Buffer): Promise<void> => new Promise((resolve) => socket.send(datagram, port, address, () => resolve()));
-  const request = createRequest(fixture.epoch, { from: 0, to: 1, port, protocol: "udp" });
-  for (let byte = 0; byte < request.length; byte++) {
-    const broken = Buffer.from(request);
-    broken[byte]! ^= 1;
-    await send(broken);
-  }
-  for (const size of [0, 1, 63, 65, 1_400]) await send(Buffer.alloc(size, 0x50));
-  await send(request);
-  while (answers.length === 0) await once(socket, "message");
-  t.equal(answers.length, 1, "the valid one, sent last, is the only one answered");
-  t.equal(answers[0]!.length, request.length);
-  await send(answers[0]!);
-  await send(createRequest(fixture.epoch, { from: 0, to: 1, port, protocol: "udp" }));
-  while (answers.length < 2) await once(socket, "message");
-  t.equal(answers.length, 2, "an answer is never answered");
-});
+t.test(
+  "UDP answers a valid probe with one datagram of the same length, and nothing else at all",
+  async (t) => {
+    using fixture = await createFixture();
+    const port = await freePort(address);
+    await using listeners = new Listeners(await fixture.listening(1, "one"));
+    await listeners.reconcile([{ transport: "udp", address, ports: [[port, port]] }]);
+    const socket = createSocket("udp4");
+    const answers: Buffer[] = [];
+    socket.on("message", (answer) => answers.push(answer));
+    await new Promise<void>((resolve) => socket.bind(0, address, resolve));
+    t.teardown(() => socket.close());
+    const send = (datagram: Buffer): Promise<void> =>
+      new Promise((resolve) => socket.send(datagram, port, address, () => resolve()));
+    const request = createRequest(fixture.epoch, { from: 0, to: 1, port, protocol: "udp" });
+    for (let byte = 0; byte < request.length; byte++) {
+      const broken = Buffer.from(request);
+      broken[byte]! ^= 1;
+      await send(broken);
+    }
+    for (const size of [0, 1, 63, 65, 1_400]) await send(Buffer.alloc(size, 0x50));
+    await send(request);
+    while (answers.length === 0) await once(socket, "message");
+    t.equal(answers.length, 1, "the valid one, sent last, is the only one answered");
+    t.equal(answers[0]!.length, request.length);
+    await send(answers[0]!);
+    await send(createRequest(fixture.epoch, { from: 0, to: 1, port, protocol: "udp" }));
+    while (answers.length < 2) await once(socket, "message");
+    t.equal(answers.length, 2, "an answer is never answered");
+  },
+);

@@ -11,7 +11,16 @@ import { createFixture } from "../helpers/agent-fixtures.ts";
 const never = new AbortController().signal;
 
 function order(overrides: Partial<ProbeOrder> = {}): ProbeOrder {
-  return { id: 0, from: 0, to: 1, address: "127.0.0.1", protocol: "tcp", serverName: "x", ports: [[1, 1]], ...overrides };
+  return {
+    id: 0,
+    from: 0,
+    to: 1,
+    address: "127.0.0.1",
+    protocol: "tcp",
+    serverName: "x",
+    ports: [[1, 1]],
+    ...overrides,
+  };
 }
 
 function outcome(kind: Outcome["kind"], overrides: Partial<Outcome> = {}): Outcome {
@@ -33,9 +42,17 @@ t.test("every port of every order is probed exactly once, over real sockets", as
     { transport: "udp", address, ports: [range] },
   ]);
   t.equal(report.bound, 400);
-  const orders = [order({ id: 0, address, ports: [range] }), order({ id: 1, address, protocol: "udp", ports: [range] })];
+  const orders = [
+    order({ id: 0, address, ports: [range] }),
+    order({ id: 1, address, protocol: "udp", ports: [range] }),
+  ];
   const results: ProbeResult[] = [];
-  await runPinglist(orders, { protocols, context: await fixture.probing("zero"), limits: defaultLimits }, (result) => results.push(result), never);
+  await runPinglist(
+    orders,
+    { protocols, context: await fixture.probing("zero"), limits: defaultLimits },
+    (result) => results.push(result),
+    never,
+  );
   t.ok(results.every(({ outcome: { kind } }) => kind === "open"));
   t.equal(new Set(results.map(({ order: { id }, port }) => `${id} ${port}`)).size, 400);
   t.equal(results.length, 400);
@@ -45,11 +62,18 @@ t.test("a node that never answers keeps nobody else waiting", async (t) => {
   using fixture = await createFixture();
   const dead: Protocol["probe"] = ({ to }, { timeoutMs }) =>
     to === 1
-      ? new Promise((resolve) => setTimeout(() => resolve(outcome("silent", { elapsedMs: timeoutMs })), timeoutMs))
+      ? new Promise((resolve) =>
+          setTimeout(() => resolve(outcome("silent", { elapsedMs: timeoutMs })), timeoutMs),
+        )
       : Promise.resolve(outcome("open"));
   const orders = [order({ id: 0, to: 1, ports: [[1, 500]] }), order({ id: 1, to: 2, ports: [[1, 500]] })];
   const done: number[] = [];
-  await runPinglist(orders, { protocols: scripted(dead), context: await fixture.probing("zero", 1_500), limits: defaultLimits }, ({ order: { to } }) => done.push(to), never);
+  await runPinglist(
+    orders,
+    { protocols: scripted(dead), context: await fixture.probing("zero", 1_500), limits: defaultLimits },
+    ({ order: { to } }) => done.push(to),
+    never,
+  );
   const lastOfLiving = done.lastIndexOf(2);
   const firstOfDead = done.indexOf(1);
   t.ok(lastOfLiving < firstOfDead, "the living node is through before the first time-out of the dead one");
@@ -58,9 +82,15 @@ t.test("a node that never answers keeps nobody else waiting", async (t) => {
 
 t.test("a protocol that throws is one local error, not the end of the round", async (t) => {
   using fixture = await createFixture();
-  const probe: Protocol["probe"] = ({ port }) => (port === 2 ? Promise.reject(new Error("boom")) : Promise.resolve(outcome("open")));
+  const probe: Protocol["probe"] = ({ port }) =>
+    port === 2 ? Promise.reject(new Error("boom")) : Promise.resolve(outcome("open"));
   const results: ProbeResult[] = [];
-  await runPinglist([order({ ports: [[1, 3]] })], { protocols: scripted(probe), context: await fixture.probing("zero"), limits: defaultLimits }, (result) => results.push(result), never);
+  await runPinglist(
+    [order({ ports: [[1, 3]] })],
+    { protocols: scripted(probe), context: await fixture.probing("zero"), limits: defaultLimits },
+    (result) => results.push(result),
+    never,
+  );
   t.match(results.find(({ port }) => port === 2)?.outcome, { kind: "local-error", code: "DEFECT" });
   t.equal(results.filter(({ outcome: { kind } }) => kind === "open").length, 2);
 });
@@ -74,7 +104,12 @@ t.test("a cancelled round ends at once and leaves nothing open", async (t) => {
       open.add({ destroy: () => resolve(outcome("local-error")) });
     });
   const results: ProbeResult[] = [];
-  const round = runPinglist([order({ ports: [[1, 20]] })], { protocols: scripted(stuck), context, limits: defaultLimits }, (result) => results.push(result), controller.signal);
+  const round = runPinglist(
+    [order({ ports: [[1, 20]] })],
+    { protocols: scripted(stuck), context, limits: defaultLimits },
+    (result) => results.push(result),
+    controller.signal,
+  );
   setImmediate(() => controller.abort());
   await round;
   t.equal(results.length, 0);
@@ -91,7 +126,16 @@ t.test("never more probes are open than the limit of descriptors allows", async 
     open--;
     return outcome("open");
   };
-  await runPinglist([order({ ports: [[1, 300]] })], { protocols: scripted(slow), context: await fixture.probing("zero"), limits: { ...defaultLimits, open: 16 } }, () => {}, never);
+  await runPinglist(
+    [order({ ports: [[1, 300]] })],
+    {
+      protocols: scripted(slow),
+      context: await fixture.probing("zero"),
+      limits: { ...defaultLimits, open: 16 },
+    },
+    () => {},
+    never,
+  );
   t.equal(most, 16);
 });
 
@@ -104,15 +148,28 @@ t.test("what failed in the rush and passes alone is open, with the lost attempt 
     return Promise.resolve(port % 10 === 0 && count === 1 ? outcome("silent") : outcome("open"));
   };
   const results: ProbeResult[] = [];
-  await probeTwice([order({ ports: [[1, 100]] })], { protocols: scripted(flaky), context: await fixture.probing("zero"), limits: defaultLimits }, (result) => results.push(result), never);
+  await probeTwice(
+    [order({ ports: [[1, 100]] })],
+    { protocols: scripted(flaky), context: await fixture.probing("zero"), limits: defaultLimits },
+    (result) => results.push(result),
+    never,
+  );
   t.equal(results.length, 100);
   t.ok(results.every(({ outcome: { kind } }) => kind === "open"));
-  t.strictSame(results.filter(({ outcome: { attempts } }) => attempts === 2).map(({ port }) => port).toSorted((a, b) => a - b), [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);
+  t.strictSame(
+    results
+      .filter(({ outcome: { attempts } }) => attempts === 2)
+      .map(({ port }) => port)
+      .toSorted((a, b) => a - b),
+    [10, 20, 30, 40, 50, 60, 70, 80, 90, 100],
+  );
 });
 
 t.test("of a long blocked range only samples are looked at again, unless one of them passes", async (t) => {
   using fixture = await createFixture();
-  const run = async (passesAgain: (port: number) => boolean): Promise<{ probes: number; results: ProbeResult[] }> => {
+  const run = async (
+    passesAgain: (port: number) => boolean,
+  ): Promise<{ probes: number; results: ProbeResult[] }> => {
     const seen = new Map<number, number>();
     let probes = 0;
     const probe: Protocol["probe"] = ({ port }) => {
@@ -122,7 +179,12 @@ t.test("of a long blocked range only samples are looked at again, unless one of 
       return Promise.resolve(count > 1 && passesAgain(port) ? outcome("open") : outcome("silent"));
     };
     const results: ProbeResult[] = [];
-    await probeTwice([order({ ports: [[1, 1_000]] })], { protocols: scripted(probe), context: await fixture.probing("zero"), limits: defaultLimits }, (result) => results.push(result), never);
+    await probeTwice(
+      [order({ ports: [[1, 1_000]] })],
+      { protocols: scripted(probe), context: await fixture.probing("zero"), limits: defaultLimits },
+      (result) => results.push(result),
+      never,
+    );
     return { probes, results };
   };
   const blocked = await run(() => false);

@@ -31,7 +31,11 @@ async function relayTo(address: string): Promise<{ address: string; cut(): numbe
     for (const socket of sockets) socket.resetAndDestroy();
     return count;
   };
-  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, cut, close: () => void (cut(), server.close()) };
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut,
+    close: () => void (cut(), server.close()),
+  };
 }
 
 t.test("a cut link is mended, the name is kept, and a round that was under way is finished", async (t) => {
@@ -49,7 +53,10 @@ t.test("a cut link is mended, the name is kept, and a round that was under way i
     file: () => parseSpec(JSON.stringify(smallSpec), "small"),
   });
   const plan = makePlan(cluster, "install");
-  await using coordinator = await startCoordinator({ plan, host: "127.0.0.1", port: 0, advertise: undefined, probeTimeoutMs: 4_000 }, () => new Date());
+  await using coordinator = await startCoordinator(
+    { plan, host: "127.0.0.1", port: 0, advertise: undefined, probeTimeoutMs: 4_000 },
+    () => new Date(),
+  );
   const join = parseJoinString(coordinator.joinString);
   const relay = await relayTo(coordinator.address);
   t.teardown(() => relay.close());
@@ -72,7 +79,11 @@ t.test("a cut link is mended, the name is kept, and a round that was under way i
   const round = coordinator.probe(controller.signal);
   relay.cut();
   const observations = await round;
-  t.strictSame(observations.progress, { done: 24, of: 24 }, "what the cut agent still owed was asked for again");
+  t.strictSame(
+    observations.progress,
+    { done: 24, of: 24 },
+    "what the cut agent still owed was asked for again",
+  );
 
   await coordinator.finish("over");
   t.strictSame(await Promise.all([a, b]), ["over", "over"]);
@@ -80,6 +91,13 @@ t.test("a cut link is mended, the name is kept, and a round that was under way i
 
 t.test("an agent without a coordinator gives up when its time is over, and says what it tried", async (t) => {
   const join = { cluster: "t", addresses: ["127.0.0.1:1"], pin: "x", token: "y" };
-  const agent = runAgent({ ...config, node: "a", join, giveUpMs: 0 }, { tell: () => {}, random: () => 0 }, new AbortController().signal);
-  await t.rejects(agent, { code: "cannot-run", message: /cannot reach the coordinator at 127\.0\.0\.1:1: ECONNREFUSED/ });
+  const agent = runAgent(
+    { ...config, node: "a", join, giveUpMs: 0 },
+    { tell: () => {}, random: () => 0 },
+    new AbortController().signal,
+  );
+  await t.rejects(agent, {
+    code: "cannot-run",
+    message: /cannot reach the coordinator at 127\.0\.0\.1:1: ECONNREFUSED/,
+  });
 });

@@ -10,8 +10,8 @@ import { fileAppears, Running, smallSpec } from "../helpers/cli.ts";
 interface Setup {
   folder: string;
   joinFile: string;
-  check(...args: string[]): Running;
-  agent(name: string, joinFile?: string): Running;
+  check: (...args: string[]) => Running;
+  agent: (name: string, joinFile?: string) => Running;
 }
 
 let network = 10;
@@ -21,12 +21,26 @@ function setUp(t: Test, names: readonly string[]): Setup {
   network++;
   const folder = t.testdir({ "small.yaml": JSON.stringify(smallSpec) });
   const nodes = names.map((name, index) => ({ name, address: `127.78.${network}.${index + 1}` }));
-  writeFileSync(join(folder, "cluster.yaml"), JSON.stringify({ name: "t", specs: [{ file: "./small.yaml" }], nodes }));
+  writeFileSync(
+    join(folder, "cluster.yaml"),
+    JSON.stringify({ name: "t", specs: [{ file: "./small.yaml" }], nodes }),
+  );
   const joinFile = join(folder, "join");
   return {
     folder,
     joinFile,
-    check: (...args) => new Running(["check", join(folder, "cluster.yaml"), "--listen", "127.0.0.1:0", "--join-file", joinFile, "-o", "json", ...args]),
+    check: (...args) =>
+      new Running([
+        "check",
+        join(folder, "cluster.yaml"),
+        "--listen",
+        "127.0.0.1:0",
+        "--join-file",
+        joinFile,
+        "-o",
+        "json",
+        ...args,
+      ]),
     agent: (name, file = joinFile) => new Running(["agent", "run", "--join-file", file, "--name", name]),
   };
 }
@@ -34,7 +48,10 @@ function setUp(t: Test, names: readonly string[]): Setup {
 t.test("with all agents every protocol passes, and all reports are written", async (t) => {
   const { folder, joinFile, check, agent } = setUp(t, ["a", "b", "c"]);
   const file = (format: string): string => join(folder, `report.${format}`);
-  const reports = ["json", "junit", "html", "csv", "md"].flatMap((format) => ["--report", `${format}=${file(format)}`]);
+  const reports = ["json", "junit", "html", "csv", "md"].flatMap((format) => [
+    "--report",
+    `${format}=${file(format)}`,
+  ]);
   await using run = check(...reports);
   await fileAppears(joinFile);
   t.equal(statSync(joinFile).mode & 0o777, 0o600, "the join file is for its owner only");
@@ -47,12 +64,24 @@ t.test("with all agents every protocol passes, and all reports are written", asy
   t.ok(Check(ReportSchema, report), "the report is what its schema says");
   t.equal(report.summary.pass, report.summary.paths);
   t.equal(report.summary.paths, 6 * 3 * 2);
-  t.strictSame([...new Set(report.paths.map(({ protocol }) => protocol))].toSorted(), ["mtls", "tcp", "tls", "udp", "ws", "wss"]);
+  t.strictSame([...new Set(report.paths.map(({ protocol }) => protocol))].toSorted(), [
+    "mtls",
+    "tcp",
+    "tls",
+    "udp",
+    "ws",
+    "wss",
+  ]);
   t.same(JSON.parse(readFileSync(file("json"), "utf8")), report);
   t.match(readFileSync(file("junit"), "utf8"), /<testsuites name="t" tests="36" failures="0" errors="0"/);
   t.match(readFileSync(file("html"), "utf8"), /<!doctype html>/);
-  for (const each of [a, b, c]) t.equal((await each.finished).exitCode, 0, "an agent ends well when the check is finished");
-  t.throws(() => readFileSync(joinFile), { code: "ENOENT" }, "the join string does not outlive its coordinator");
+  for (const each of [a, b, c])
+    t.equal((await each.finished).exitCode, 0, "an agent ends well when the check is finished");
+  t.throws(
+    () => readFileSync(joinFile),
+    { code: "ENOENT" },
+    "the join string does not outlive its coordinator",
+  );
 });
 
 t.test("--local runs the agent of one node in the same process", async (t) => {
@@ -64,7 +93,10 @@ t.test("--local runs the agent of one node in the same process", async (t) => {
   t.equal(exitCode, 0, err);
   t.equal((JSON.parse(out) as Report).summary.paths, 12);
   await using wrong = check("--local", "zebra");
-  t.match(await wrong.finished, { exitCode: 2, err: /--local zebra: the cluster file has no such node\nChoose one of a, b/ });
+  t.match(await wrong.finished, {
+    exitCode: 2,
+    err: /--local zebra: the cluster file has no such node\nChoose one of a, b/,
+  });
 });
 
 t.test("a node without an agent makes the check incomplete and is named", async (t) => {
@@ -117,15 +149,24 @@ t.test("who may not join is refused with the reason and the next step", async (t
     writeFileSync(path, formatJoinString({ ...good, ...change }));
     return path;
   };
-  const refused = async (agent: Running): Promise<string> => {
-    const { exitCode, err } = await agent.finished;
+  const refused = async (running: Running): Promise<string> => {
+    const { exitCode, err } = await running.finished;
     t.equal(exitCode, 1, err);
     return err;
   };
 
-  t.match(await refused(agent("zebra")), /the cluster has no node "zebra"; it has a, b\nStart the agent with --name/);
-  t.match(await refused(agent("a", altered({ token: "x".repeat(32) }))), /the token or session is not valid for this run/);
-  t.match(await refused(agent("a", altered({ pin: "A".repeat(43) }))), /its key does not match the pin\nGet the join string/);
+  t.match(
+    await refused(agent("zebra")),
+    /the cluster has no node "zebra"; it has a, b\nStart the agent with --name/,
+  );
+  t.match(
+    await refused(agent("a", altered({ token: "x".repeat(32) }))),
+    /the token or session is not valid for this run/,
+  );
+  t.match(
+    await refused(agent("a", altered({ pin: "A".repeat(43) }))),
+    /its key does not match the pin\nGet the join string/,
+  );
 
   await using first = agent("a");
   await first.says("joined");
@@ -144,20 +185,26 @@ t.test("a name is free again at once after a goodbye", async (t) => {
   await second.says("joined");
 });
 
-t.test("a port that another process holds is occupied, its owner is named, and the service counts", async (t) => {
-  const { joinFile, check, agent } = setUp(t, ["a", "b"]);
-  const { createServer } = await import("node:net");
-  const service = createServer((socket) => socket.on("error", () => {}));
-  await new Promise<void>((resolve) => service.listen(31804, `127.78.${network}.2`, resolve));
-  t.teardown(() => service.close());
-  await using run = check();
-  await fileAppears(joinFile);
-  await using _a = agent("a");
-  await using _b = agent("b");
-  const { exitCode, out } = await run.finished;
-  t.equal(exitCode, 0);
-  const report = JSON.parse(out) as Report;
-  t.equal(report.nodes.find(({ name }) => name === "b")?.listeners.occupied, 1);
-  const path = report.paths.find(({ from, flow }) => from === "a" && flow === "plain");
-  t.same(path?.intervals?.find(({ ports }) => ports === "31804"), { ports: "31804", verdict: "pass", reason: "served" });
-});
+t.test(
+  "a port that another process holds is occupied, its owner is named, and the service counts",
+  async (t) => {
+    const { joinFile, check, agent } = setUp(t, ["a", "b"]);
+    const { createServer } = await import("node:net");
+    const service = createServer((socket) => socket.on("error", () => {}));
+    await new Promise<void>((resolve) => service.listen(31804, `127.78.${network}.2`, resolve));
+    t.teardown(() => service.close());
+    await using run = check();
+    await fileAppears(joinFile);
+    await using _a = agent("a");
+    await using _b = agent("b");
+    const { exitCode, out } = await run.finished;
+    t.equal(exitCode, 0);
+    const report = JSON.parse(out) as Report;
+    t.equal(report.nodes.find(({ name }) => name === "b")?.listeners.occupied, 1);
+    const path = report.paths.find(({ from, flow }) => from === "a" && flow === "plain");
+    t.same(
+      path?.intervals?.find(({ ports }) => ports === "31804"),
+      { ports: "31804", verdict: "pass", reason: "served" },
+    );
+  },
+);

@@ -21,21 +21,29 @@ export class Running implements AsyncDisposable {
   err = "";
 
   constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.child = spawn(launcher, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
+    this.child = spawn(launcher, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+    });
     this.child.stdout!.on("data", (chunk: Buffer) => {
       this.out += chunk.toString();
     });
     this.child.stderr!.on("data", (chunk: Buffer) => {
       this.err += chunk.toString();
     });
-    this.finished = once(this.child, "close").then(([exitCode]) => ({ exitCode: exitCode as number | null, out: this.out, err: this.err }));
+    this.finished = once(this.child, "close").then(([exitCode]) => ({
+      exitCode: exitCode as number | null,
+      out: this.out,
+      err: this.err,
+    }));
   }
 
   /** Resolves once stderr contains the text. */
   async says(text: string, withinMs = 20_000): Promise<void> {
     const deadline = performance.now() + withinMs;
     while (!this.err.includes(text)) {
-      if (performance.now() > deadline || this.child.exitCode !== null) throw new Error(`never said ${JSON.stringify(text)}: ${this.err}`);
+      if (performance.now() > deadline || this.child.exitCode !== null)
+        throw new Error(`never said ${JSON.stringify(text)}: ${this.err}`);
       await sleep(20);
     }
   }
@@ -80,5 +88,18 @@ export const smallSpec = {
 };
 
 function flow(name: string, transport: string, ports: string, application: string, security: string): object {
-  return { name, from: ["nodes"], to: ["nodes"], transport, ports, application, security, scope: "cluster", phase: "both", level: "required", description: `The ${name} ports.`, doc: "guide:2" };
+  return {
+    name,
+    from: ["nodes"],
+    to: ["nodes"],
+    transport,
+    ports,
+    application,
+    security,
+    scope: "cluster",
+    phase: "both",
+    level: "required",
+    description: `The ${name} ports.`,
+    doc: "guide:2",
+  };
 }

@@ -71,7 +71,7 @@ export function specOf(parts: SpecParts = {}): ProductSpec {
 }
 
 /** Ships the given specs and nothing else. */
-export function specSourceOf(...specs: readonly ProductSpec[]): SpecSource {
+function specSourceOf(...specs: readonly ProductSpec[]): SpecSource {
   return {
     shippedIds: () => specs.map(({ id }) => id),
     shipped: (id) => specs.find((spec) => spec.id === id)!,

@@ -7,4 +7,6 @@ using fixture = await createFixture();
 await using listeners = new Listeners(await fixture.listening(1, "one"));
 const ports = parsePorts(process.argv.slice(2));
 if (typeof ports === "string") throw new Error(ports);
-process.stdout.write(JSON.stringify(await listeners.reconcile([{ transport: "tcp", address: "127.78.3.1", ports }])));
+process.stdout.write(
+  JSON.stringify(await listeners.reconcile([{ transport: "tcp", address: "127.78.3.1", ports }])),
+);

@@ -55,7 +55,16 @@ async function runIn(folder: string, lab: Lab, options: LabCheckOptions): Promis
   writeFileSync(clusterFile, JSON.stringify(clusterOf(lab, options)));
   const control = lab.host(options.control);
   const check = control.spawn(launcher, [
-    ...["check", clusterFile, "--join-file", joinFile, "--advertise", control.address, "--wait", "60s", "-o", "json"],
+    "check",
+    clusterFile,
+    "--join-file",
+    joinFile,
+    "--advertise",
+    control.address,
+    "--wait",
+    "60s",
+    "-o",
+    "json",
     ...(options.args ?? []),
   ]);
   const output = collect(check.stdout!);
@@ -82,7 +91,13 @@ async function runIn(folder: string, lab: Lab, options: LabCheckOptions): Promis
     const [exitCode] = await ended;
     const sinceLastJoinMs = performance.now() - lastJoinAt;
     await Promise.all(Array.from(agents.values(), endAgent));
-    return { exitCode, report: parse(output.text, progress.text), progress: progress.text, sinceLastJoinMs, peakRss };
+    return {
+      exitCode,
+      report: parse(output.text, progress.text),
+      progress: progress.text,
+      sinceLastJoinMs,
+      peakRss,
+    };
   } finally {
     clearInterval(watching);
   }
@@ -97,7 +112,9 @@ export function findings(report: Report): string[] {
 }
 
 function describe({ from, to, flow, reason, intervals }: ReportPath): string {
-  const ports = (intervals ?? []).filter((interval) => interval.verdict !== "pass").map((interval) => interval.ports);
+  const ports = (intervals ?? [])
+    .filter((interval) => interval.verdict !== "pass")
+    .map((interval) => interval.ports);
   return `${from}>${to} ${flow} ${reason}${ports.length === 0 ? "" : ` ${ports.join(",")}`}`;
 }
 
@@ -107,7 +124,12 @@ function clusterOf(lab: Lab, options: LabCheckOptions): object {
     specs: options.specs,
     nodes: options.nodes.map(({ name, roles = [], families = ["v4"] }) => {
       const host = lab.host(name);
-      return { name, addresses: families.map((family) => (family === "v4" ? host.address : host.address6)), roles, zone: host.zone };
+      return {
+        name,
+        addresses: families.map((family) => (family === "v4" ? host.address : host.address6)),
+        roles,
+        zone: host.zone,
+      };
     }),
   };
 }
@@ -152,7 +174,9 @@ function parse(text: string, progress: string): Report {
 /** The kernel's own high-water mark; 0 once the process has ended. */
 function peakOf(pid: number): number {
   try {
-    return Number(/^VmHWM:\s+([0-9]+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1_024;
+    return (
+      Number(/^VmHWM:\s+([0-9]+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1_024
+    );
   } catch {
     return 0;
   }

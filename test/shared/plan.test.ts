@@ -408,7 +408,12 @@ t.test("what is not probed is said, each row with the reason", async (t) => {
     [
       ["flows/european", "The flow european.", "applies only where region is eu", false],
       ["flows/inbound", "The flow inbound.", "no agent stands outside the cluster as internet", true],
-      ["flows/through", "The flow through.", "no node has the role gateway; no node has the role proxy", true],
+      [
+        "flows/through",
+        "The flow through.",
+        "no node has the role gateway; no node has the role proxy",
+        true,
+      ],
       ["endpoints/updates", "Downloads.", "endpoints are not probed by this version", true],
       ["endpoints/mirror", "Mirror.", "applies only where region is eu", false],
       [
@@ -522,8 +527,14 @@ t.test("once Runtime Fabric runs, the installer's ports must be closed", async (
 });
 
 t.test("a vantage point of one product is no node of another", async (t) => {
-  const role = (place: string, everyNode = false): object => ({ title: "x", place, doc: "guide:1", ...(everyNode ? { everyNode } : {}) });
-  const product = (id: string, roles: Record<string, object>): ProductSpec => ({ ...smallSpec, id, roles, flows: [] }) as unknown as ProductSpec;
+  const role = (place: string, everyNode = false): object => ({
+    title: "x",
+    place,
+    doc: "guide:1",
+    ...(everyNode ? { everyNode } : {}),
+  });
+  const product = (id: string, roles: Record<string, object>): ProductSpec =>
+    ({ ...smallSpec, id, roles, flows: [] }) as unknown as ProductSpec;
   const first = product("first", { users: role("outside"), workers: role("in-cluster") });
   const second = product("second", { all: role("in-cluster", true) });
   const desk = { name: "desk", addresses: ["10.0.0.9"], roles: ["users"], zone: undefined };

@@ -15,9 +15,17 @@ for (const protocol of Object.values(protocols)) {
       using fixture = await createFixture();
       const port = await freePort(address);
       await using listeners = new Listeners(await fixture.listening(prover, "prover"));
-      const report = await listeners.reconcile([{ transport: protocol.transport, address, ports: [[port, port]] }]);
+      const report = await listeners.reconcile([
+        { transport: protocol.transport, address, ports: [[port, port]] },
+      ]);
       t.strictSame(report, { bound: 1, exceptions: [] });
-      const target: ProbeTarget = { from: prober, to: prover, address, port, serverName: certificateName("prover") };
+      const target: ProbeTarget = {
+        from: prober,
+        to: prover,
+        address,
+        port,
+        serverName: certificateName("prover"),
+      };
 
       await t.test("a listener proves its node, its port and the source it saw", async (t) => {
         const context = await fixture.probing("prober");
@@ -31,13 +39,19 @@ for (const protocol of Object.values(protocols)) {
 
       await t.test("a listener of another epoch proves nothing", async (t) => {
         using other = await createFixture();
-        const outcome = await protocol.probe(target, { ...(await fixture.probing("prober", 700)), epoch: other.epoch });
+        const outcome = await protocol.probe(target, {
+          ...(await fixture.probing("prober", 700)),
+          epoch: other.epoch,
+        });
         t.not(outcome.kind, "open");
         t.equal(outcome.proof, undefined);
       });
 
       await t.test("a port that nobody holds is refused", async (t) => {
-        const outcome = await protocol.probe({ ...target, port: await freePort(address) }, await fixture.probing("prober"));
+        const outcome = await protocol.probe(
+          { ...target, port: await freePort(address) },
+          await fixture.probing("prober"),
+        );
         t.equal(outcome.kind, "refused");
         t.equal(outcome.code, "ECONNREFUSED");
       });

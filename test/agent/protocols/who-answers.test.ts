@@ -27,21 +27,30 @@ async function serve(t: Test, server: Server): Promise<number> {
 
 t.test("an echo server is a wrong answer, however much it looks like one", async (t) => {
   using fixture = await createFixture();
-  const port = await serve(t, createServer((socket) => socket.pipe(socket)));
+  const port = await serve(
+    t,
+    createServer((socket) => socket.pipe(socket)),
+  );
   const outcome = await protocols.tcp.probe({ ...target, port }, await fixture.probing("prober"));
   t.match(outcome, { kind: "wrong-answer", phase: "answer", proof: undefined });
 });
 
 t.test("a service that closes without a word is a reset after connect", async (t) => {
   using fixture = await createFixture();
-  const port = await serve(t, createServer((socket) => socket.end()));
+  const port = await serve(
+    t,
+    createServer((socket) => socket.end()),
+  );
   const outcome = await protocols.tcp.probe({ ...target, port }, await fixture.probing("prober"));
   t.match(outcome, { kind: "reset", phase: "answer" });
 });
 
 t.test("a service that never answers is silent in the answer step", async (t) => {
   using fixture = await createFixture();
-  const port = await serve(t, createServer(() => {}));
+  const port = await serve(
+    t,
+    createServer(() => {}),
+  );
   const outcome = await protocols.tcp.probe({ ...target, port }, await fixture.probing("prober", 300));
   t.match(outcome, { kind: "silent", phase: "answer" });
 });
@@ -71,7 +80,10 @@ t.test("a valid certificate of another node fails by name", async (t) => {
 
 t.test("a plain service where TLS is expected fails in the tls step", async (t) => {
   using fixture = await createFixture();
-  const port = await serve(t, createServer((socket) => socket.end("220 welcome\r\n")));
+  const port = await serve(
+    t,
+    createServer((socket) => socket.end("220 welcome\r\n")),
+  );
   const outcome = await protocols.tls.probe({ ...target, port }, await fixture.probing("prober"));
   t.match(outcome, { kind: "tls-failed", phase: "tls" });
 });
@@ -90,14 +102,20 @@ t.test("mutual TLS needs the far end to have seen the client certificate", async
 
 t.test("an HTTP server without WebSocket refuses the upgrade with its status", async (t) => {
   using fixture = await createFixture();
-  const port = await serve(t, createServer((socket) => socket.end("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")));
+  const port = await serve(
+    t,
+    createServer((socket) => socket.end("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")),
+  );
   const outcome = await protocols.ws.probe({ ...target, port }, await fixture.probing("prober"));
   t.match(outcome, { kind: "upgrade-refused", phase: "upgrade", code: "HTTP_403" });
 });
 
 t.test("something that is no HTTP at all refuses the upgrade too", async (t) => {
   using fixture = await createFixture();
-  const port = await serve(t, createServer((socket) => socket.end("SSH-2.0-OpenSSH_9.2\r\n")));
+  const port = await serve(
+    t,
+    createServer((socket) => socket.end("SSH-2.0-OpenSSH_9.2\r\n")),
+  );
   const outcome = await protocols.ws.probe({ ...target, port }, await fixture.probing("prober"));
   t.match(outcome, { kind: "upgrade-refused", phase: "upgrade" });
 });
