@@ -11,8 +11,8 @@ import { certificateName, loopbackAddress } from "../shared/link.ts";
 import { parsePorts } from "../shared/ports.ts";
 import { epochKey } from "../shared/proof.ts";
 import type { CoordinatorMessage, WireTarget } from "../shared/wire.ts";
-import { freeDescriptors } from "./descriptors.ts";
-import { isFinal, Link, reconnectDelayMs, type LinkEnd } from "./link.ts";
+import { descriptorLimit, freeDescriptors } from "./descriptors.ts";
+import { hostOf, isFinal, Link, reconnectDelayMs, type LinkEnd } from "./link.ts";
 import { Listeners } from "./listeners.ts";
 import { AddressPolicy, type Policy } from "./policy.ts";
 import { defaultLimits, type ProbeOrder, type ProbeResult } from "./prober.ts";
@@ -206,7 +206,7 @@ class Duty {
     this.#config = config;
     this.#privateKey = privateKey;
     this.#policy = new AddressPolicy(config.policy, {
-      loopback: config.join.addresses.every((address) => address.startsWith("127.")),
+      loopback: config.join.addresses.every((address) => isLoopback(hostOf(address))),
     });
   }
 
@@ -309,7 +309,7 @@ class Duty {
   #limits(): typeof defaultLimits {
     const ratePerSecond = this.#config.policy.probesPerSecond;
     // A probe that waits holds a descriptor, and connected UDP attempts hold one too.
-    const open = Math.max(16, Math.min(defaultLimits.open, freeDescriptors()));
+    const open = Math.max(16, Math.min(defaultLimits.open, freeDescriptors(descriptorLimit())));
     return { ...defaultLimits, ratePerSecond, open };
   }
 

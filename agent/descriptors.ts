@@ -15,14 +15,14 @@ export function descriptorLimit(): number | undefined {
 }
 
 /** How many more can be opened for probes now. */
-export function freeDescriptors(limit = descriptorLimit()): number {
+export function freeDescriptors(limit: number | undefined): number {
   if (limit === undefined) return Number.POSITIVE_INFINITY;
   return Math.max(0, limit - openDescriptors() - reservedDescriptors);
 }
 
 /** The sentence that tells what to raise, and to what. */
 export function descriptorRemedy(needed: number, limit: number | undefined): string {
-  const wanted = 2 ** Math.ceil(Math.log2(needed + reservedDescriptors));
+  const wanted = 2 ** Math.ceil(Math.log2(needed + 2 * reservedDescriptors));
   const now = limit === undefined ? "" : ` (now ${limit})`;
   return `raise the limit of open files${now} to at least ${wanted}: ulimit -n ${wanted}, or LimitNOFILE=${wanted} in the unit`;
 }

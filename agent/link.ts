@@ -95,12 +95,11 @@ export class Link {
 
 /** A TLS connection whose far end holds the pinned key. */
 function dial(address: string, pin: string, signal: AbortSignal): Promise<TLSSocket> {
-  const { host, port } = splitAddress(address);
   return new Promise((resolve, reject) => {
     // Verified by hand below: the authority is known by its pin only, and no CA store has it.
     const socket = connect({
-      host,
-      port,
+      host: hostOf(address),
+      port: portOf(address),
       servername: coordinatorName,
       rejectUnauthorized: false,
       ALPNProtocols: ["http/1.1"],
@@ -141,7 +140,11 @@ function pinProblem(socket: TLSSocket, pin: string): string | undefined {
   const authority = new X509Certificate(authorityDer);
   const spki = authority.publicKey.export({ type: "spki", format: "der" });
   if (createHash("sha256").update(spki).digest("base64url") !== pin) return "its key does not match the pin";
-  return leaf.verify(authority.publicKey) ? undefined : "its certificate is not signed by the pinned key";
+  if (!leaf.verify(authority.publicKey)) return "its certificate is not signed by the pinned key";
+  // The same authority certifies the nodes, and a node is not the coordinator.
+  return leaf.checkHost(coordinatorName) === undefined
+    ? "its certificate is not the coordinator's"
+    : undefined;
 }
 
 function upgrade(secured: TLSSocket, signal: AbortSignal): Promise<WebSocket> {
@@ -163,9 +166,13 @@ function upgrade(secured: TLSSocket, signal: AbortSignal): Promise<WebSocket> {
   });
 }
 
-function splitAddress(address: string): { host: string; port: number } {
-  const at = address.lastIndexOf(":");
-  return { host: address.slice(0, at).replace(/^\[|\]$/g, ""), port: Number(address.slice(at + 1)) };
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(":") + 1));
+}
+
+/** The host of `host:port` or `[v6]:port`. */
+export function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(":")).replace(/^\[|\]$/g, "");
 }
 
 /** Whether the coordinator ended the link for good. */

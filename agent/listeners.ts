@@ -4,7 +4,7 @@
  */
 import type { ListenerState, Transport } from "../shared/names.ts";
 import { countPorts, eachPort, type PortSet } from "../shared/ports.ts";
-import { descriptorLimit, descriptorRemedy } from "./descriptors.ts";
+import { descriptorLimit, descriptorRemedy, freeDescriptors } from "./descriptors.ts";
 import { PortOwners } from "./port-owner.ts";
 import type { ListenerContext } from "./protocols/protocol.ts";
 import { StreamListeners } from "./protocols/stream-listener.ts";
@@ -67,11 +67,16 @@ export class Listeners implements AsyncDisposable {
     await Promise.all(
       [...this.#held.keys()].filter((key) => !keys.has(key)).map((key) => this.#release(key)),
     );
-    const missing = all.filter(({ key }) => !this.#held.has(key));
-    const exceptions: ListenerException[] = [];
+    const unheld = all.filter(({ key }) => !this.#held.has(key));
+    // Probes and the link need descriptors too: a host with too few holds fewer ports, and says so.
+    const room = freeDescriptors(this.#descriptorLimit);
+    const missing = unheld.slice(0, room);
     const owners = new PortOwners();
     const needed = wanted.reduce((sum, listener) => sum + countPorts(listener.ports), 0);
     const remedy = descriptorRemedy(needed, this.#descriptorLimit);
+    const exceptions = unheld
+      .slice(room)
+      .map(({ transport, address, port }) => withoutDescriptor({ transport, address, port }, remedy));
     for (let start = 0; start < missing.length; start += bindsAtOnce) {
       const results = await Promise.all(
         missing.slice(start, start + bindsAtOnce).map(async ({ transport, address, port, key }) => {
@@ -117,9 +122,19 @@ export class Listeners implements AsyncDisposable {
   }
 }
 
+interface Where {
+  transport: Transport;
+  address: string;
+  port: number;
+}
+
+function withoutDescriptor(where: Where, moreDescriptors: string): ListenerException {
+  return { ...where, state: "absent", detail: `out of file descriptors: ${moreDescriptors}` };
+}
+
 function explain(
   error: NodeJS.ErrnoException,
-  where: { transport: Transport; address: string; port: number },
+  where: Where,
   owners: PortOwners,
   moreDescriptors: string,
 ): ListenerException {
@@ -137,7 +152,7 @@ function explain(
       };
     case "EMFILE":
     case "ENFILE":
-      return { ...where, state: "absent", detail: `out of file descriptors: ${moreDescriptors}` };
+      return withoutDescriptor(where, moreDescriptors);
     default:
       return { ...where, state: "absent", detail: `bind failed: ${error.code ?? error.message}` };
   }

@@ -19,8 +19,9 @@ export const defaultPolicy: Policy = {
   probesPerSecond: defaultLimits.ratePerSecond,
 };
 
-/** Metadata services, link-local, multicast, broadcast, "this network". */
+/** Metadata services, link-local, multicast, broadcast, "this network", and what NAT64 (RFC 6052) turns into IPv4. */
 const neverAllowed = [
+  "64:ff9b::/96",
   "0.0.0.0/8",
   "169.254.0.0/16",
   "224.0.0.0/4",
@@ -33,11 +34,12 @@ const loopback = ["127.0.0.0/8", "::1/128"];
 
 export class AddressPolicy {
   readonly #allowed: BlockList;
-  readonly #refused = blockListOf(neverAllowed);
+  readonly #refused: BlockList;
 
   /** Loopback is allowed only to an agent whose coordinator is on loopback too: a demo. */
   constructor(policy: Policy, options: { loopback: boolean }) {
     this.#allowed = blockListOf([...policy.allow, ...(options.loopback ? loopback : [])]);
+    this.#refused = blockListOf([...neverAllowed, ...(options.loopback ? [] : loopback)]);
   }
 
   permits(address: string): boolean {

@@ -1,5 +1,5 @@
 /** Parsers for option values; a bad one is a usage error that names what is allowed. */
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../shared/duration.ts";
 import { failOnWords, type FailOn } from "../shared/exit-code.ts";
 
@@ -8,6 +8,11 @@ export function durationMs(text: string): number {
   if (ms === undefined)
     throw new InvalidArgumentError("Must be a duration with its unit, such as 500ms, 30s or 5m.");
   return ms;
+}
+
+/** An option that takes a duration; the default is shown as it would be written. */
+export function durationOption(flags: string, description: string, fallback: string): Option {
+  return new Option(flags, description).argParser(durationMs).default(durationMs(fallback), fallback);
 }
 
 /** `HOST:PORT`, `[v6]:PORT` or `:PORT`. */

@@ -12,7 +12,8 @@ export function exitCodeOf(report: Report, failOn: readonly FailOn[]): number {
   const has = (verdict: string, isOptional: boolean): boolean =>
     report.paths.some((path) => path.verdict === verdict && (path.level === "optional") === isOptional);
   if ((failOn.includes("fail") || failOn.includes("warn")) && has("fail", false)) return 3;
-  const missing = report.nodes.some((node) => node.agent === null);
+  // A check that had nothing to check has proven nothing.
+  const missing = report.paths.length === 0 || report.nodes.some((node) => node.agent === null);
   if (failOn.includes("incomplete") && (missing || has("unknown", false) || has("unknown", true))) return 5;
   if (failOn.includes("warn") && (has("warn", false) || has("warn", true) || has("fail", true))) return 4;
   return 0;

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { Command } from "commander";
 import { PortmeshError } from "../../shared/errors.ts";
 import { interruptible } from "../interrupt.ts";
-import { durationMs } from "../options.ts";
+import { durationOption } from "../options.ts";
 import type { Terminal } from "../terminal.ts";
 import { portmeshVersion } from "../version.ts";
 
@@ -23,7 +23,7 @@ export function agentCommand(terminal: Terminal, done: (exitCode: number) => voi
     .option("--join <string>", "the join string itself (visible in the process list: prefer --join-file)")
     .requiredOption("--name <node>", "this node's name in the cluster file")
     .option("--policy <file>", "what this node may probe (YAML); default: private addresses only")
-    .option("--give-up <duration>", "end after so long without a coordinator", durationMs, 600_000)
+    .addOption(durationOption("--give-up <duration>", "end after so long without a coordinator", "10m"))
     .action(async (flags: AgentFlags) => {
       done(await runCommand(flags, terminal));
     });

@@ -7,7 +7,7 @@ import { checkPhases, type CheckPhase } from "../../shared/names.ts";
 import type { FailOn } from "../../shared/exit-code.ts";
 import type { Report } from "../../shared/report.ts";
 import { interruptible } from "../interrupt.ts";
-import { commaList, durationMs, failOn, listenAddress } from "../options.ts";
+import { commaList, durationOption, failOn, listenAddress } from "../options.ts";
 import { painter, type Terminal } from "../terminal.ts";
 import { portmeshVersion } from "../version.ts";
 import { fileOptions, formatNames, formats, type Format } from "../views/formats.ts";
@@ -31,13 +31,14 @@ export function checkCommand(terminal: Terminal, done: (exitCode: number) => voi
     .addOption(
       new Option("--phase <phase>", "which phase must be ready").choices(checkPhases).default("install"),
     )
-    .option("--listen <host:port>", "where agents reach this coordinator", listenAddress, {
-      host: "0.0.0.0",
-      port: 7717,
-    })
+    .addOption(
+      new Option("--listen <host:port>", "where agents reach this coordinator")
+        .argParser(listenAddress)
+        .default({ host: "0.0.0.0", port: 7717 }, "0.0.0.0:7717"),
+    )
     .option("--advertise <hosts>", "names or addresses to write into the join string, by commas", commaList)
     .option("--join-file <path>", "where to write the join string for the agents", "portmesh.join")
-    .option("--wait <duration>", "how long to wait for the agents", durationMs, 300_000)
+    .addOption(durationOption("--wait <duration>", "how long to wait for the agents", "5m"))
     .option("--local <node>", "run the agent of this node in this process")
     .addOption(new Option("-o, --output <format>", "what to print").choices(formatNames).default("text"))
     .option(
@@ -46,10 +47,11 @@ export function checkCommand(terminal: Terminal, done: (exitCode: number) => voi
       (value: string, list: string[]) => [...list, value],
       [],
     )
-    .option("--fail-on <list>", "what makes the exit code bad: fail, warn, incomplete", failOn, [
-      "fail",
-      "incomplete",
-    ])
+    .addOption(
+      new Option("--fail-on <list>", "what makes the exit code bad: fail, warn, incomplete")
+        .argParser(failOn)
+        .default(["fail", "incomplete"], "fail,incomplete"),
+    )
     .addHelpText(
       "after",
       "\nExamples:\n  portmesh check cluster.yaml\n  portmesh check cluster.yaml --report html=report.html --report csv=firewall-request.csv\n  portmesh check cluster.yaml -o junit > results.xml",
@@ -95,8 +97,9 @@ async function check(file: string, flags: CheckFlags, terminal: Terminal): Promi
   localAgent.abort();
   await local;
   print(report, flags.output, terminal);
-  writeReports(report, reports, terminal);
-  return interrupt.exitCode ?? exitCodeOf(report, flags.failOn);
+  const isWritten = writeReports(report, reports, terminal);
+  const exitCode = interrupt.exitCode ?? exitCodeOf(report, flags.failOn);
+  return exitCode === 0 && !isWritten ? 1 : exitCode;
 }
 
 async function startLocalAgent(node: string, joinString: string, signal: AbortSignal): Promise<void> {
@@ -122,19 +125,22 @@ export function print(report: Report, output: Format, terminal: Terminal): void 
   terminal.out.write(formats[output](report, { paint: painter(terminal.out), ascii: terminal.ascii }));
 }
 
-/** A report that cannot be written is said and does not hide the verdict. */
-export function writeReports(report: Report, files: readonly ReportFile[], terminal: Terminal): void {
+/** A report that cannot be written is said and does not hide the verdict. Returns whether all were. */
+export function writeReports(report: Report, files: readonly ReportFile[], terminal: Terminal): boolean {
+  let isWritten = true;
   for (const { format, path } of files) {
     try {
       writeFileSync(path, formats[format](report, fileOptions));
       terminal.err.write(`wrote ${path}\n`);
     } catch (error) {
+      isWritten = false;
       const code = (error as NodeJS.ErrnoException).code;
       terminal.err.write(
         `${painter(terminal.err)("red", "error:")} cannot write the report ${path}: ${code}\n`,
       );
     }
   }
+  return isWritten;
 }
 
 export interface ReportFile {

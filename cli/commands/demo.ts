@@ -11,7 +11,7 @@ import { PortmeshError } from "../../shared/errors.ts";
 import { demoCluster, maxDemoNodes } from "../demo-cluster.ts";
 import { applyBlocks, isInsideNamespace, parseBlock, reenter, type Block } from "../demo-namespace.ts";
 import { interruptible } from "../interrupt.ts";
-import { durationMs, wholeNumber } from "../options.ts";
+import { durationOption, wholeNumber } from "../options.ts";
 import { ProgressView } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
 import { formatNames, type Format } from "../views/formats.ts";
@@ -39,7 +39,7 @@ export function demoCommand(terminal: Terminal, done: (exitCode: number) => void
       [],
     )
     .option("--once", "check once and exit with the code of a check", false)
-    .option("--interval <duration>", "time between two checks", durationMs, 30_000)
+    .addOption(durationOption("--interval <duration>", "time between two checks", "30s"))
     .addOption(new Option("-o, --output <format>", "what to print").choices(formatNames).default("text"))
     .option(
       "--report <format=path>",

@@ -6,7 +6,7 @@ import { formatDuration } from "../../shared/duration.ts";
 import { describeError } from "../../shared/errors.ts";
 import { neighbourTimeoutMs } from "../../shared/judge.ts";
 import type { Outcome } from "../../shared/outcome.ts";
-import { durationMs } from "../options.ts";
+import { durationOption } from "../options.ts";
 import { glyphsFor, painter, printable, type Terminal } from "../terminal.ts";
 
 const protocolChoices = ["tcp", "udp", "tls", "ws", "wss"] as const satisfies readonly PlainProtocol[];
@@ -22,7 +22,7 @@ export function probeCommand(terminal: Terminal, done: (exitCode: number) => voi
     .description("look at one port from this host, without a coordinator")
     .argument("<host:port>", "what to probe", hostAndPort)
     .addOption(new Option("-p, --protocol <name>", "how").choices(protocolChoices).default("tcp"))
-    .option("--timeout <duration>", "how long to wait for each address", durationMs, 4_000)
+    .addOption(durationOption("--timeout <duration>", "how long to wait for each address", "4s"))
     .addOption(new Option("-o, --output <format>", "what to print").choices(["text", "json"]).default("text"))
     .addHelpText(
       "after",

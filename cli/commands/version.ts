@@ -1,12 +1,12 @@
 /** `portmesh version` */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { Terminal } from "../terminal.ts";
 import { portmeshVersion } from "../version.ts";
 
 export function versionCommand(terminal: Terminal): Command {
   return new Command("version")
     .description("print the version")
-    .option("-o, --output <format>", "text or json", "text")
+    .addOption(new Option("-o, --output <format>", "what to print").choices(["text", "json"]).default("text"))
     .action(({ output }: { output: string }) => {
       const version = portmeshVersion();
       const { platform, arch, version: node } = process;

@@ -132,6 +132,13 @@ function summaryLines(report: Report, { glyphs, paint }: TextOptions): string[] 
   const lines = [
     `${paint("bold", "Summary")}  ${parts.join(glyphs.separator)}   (${summary.paths} paths, ${summary.probes} probes, ${elapsed})`,
   ];
+  if (report.paths.length === 0)
+    lines.push(
+      paint(
+        "yellow",
+        "Nothing was checked: no two nodes have the roles of any flow. See portmesh spec render.",
+      ),
+    );
   if (report.interrupted) lines.push(paint("yellow", "Interrupted: what was not probed is unknown."));
   const first = report.paths.find(({ verdict }) => verdict === summary.verdict && verdict !== "pass");
   const remedy = first === undefined ? undefined : remedyFor(first);

@@ -27,6 +27,7 @@ t.test("the worst of what the user asked to fail on decides", async (t) => {
     ["a failure is worse than what is missing", reportOf([fail, unknown], { nodes: agentMissing }), usual, 3],
     ["what is missing is worse than a warning", reportOf([warn, unknown]), [...failOnWords], 5],
     ["unknown paths are not asked about", reportOf([pass, unknown], { nodes: agentMissing }), ["fail"], 0],
+    ["there was nothing to check", reportOf([]), usual, 5],
     ["who asks for warnings hears of failures", reportOf([fail]), ["warn"], 3],
     ["failures are not asked about", reportOf([fail]), ["incomplete"], 0],
     ["nothing is asked about", reportOf([fail, unknown, warn]), [], 0],
