@@ -5,7 +5,8 @@
 import { execFileSync, spawn } from "node:child_process";
 import { PortmeshError } from "../shared/errors.ts";
 import type { Cluster } from "../shared/cluster-file.ts";
-import { formatPorts, parsePorts } from "../shared/ports.ts";
+import type { Plan } from "../shared/plan.ts";
+import { countPorts, formatPorts, parsePorts, subtract, type PortSet } from "../shared/ports.ts";
 
 /** Set in the process that runs inside the namespace. */
 const marker = "PORTMESH_DEMO_NAMESPACE";
@@ -14,7 +15,7 @@ export interface Block {
   from: string;
   to: string;
   transport: "tcp" | "udp";
-  ports: string;
+  ports: PortSet;
 }
 
 /** `n1->n2:tcp/2379` or `n1->n2:udp/30500-30599`. */
@@ -30,8 +31,19 @@ export function parseBlock(text: string): Block {
     from: match[1]!,
     to: match[2]!,
     transport: match[3] as Block["transport"],
-    ports: formatPorts(ports),
+    ports,
   };
+}
+
+/** Whether some path of the plan uses a port of the block. */
+export function isNeeded({ from, to, transport, ports }: Block, plan: Plan): boolean {
+  return plan.paths.some(
+    (path) =>
+      plan.nodes[path.from]!.name === from &&
+      plan.nodes[path.to]!.name === to &&
+      path.transport === transport &&
+      countPorts(subtract(path.ports, ports)) < countPorts(path.ports),
+  );
 }
 
 export function isInsideNamespace(): boolean {
@@ -76,7 +88,7 @@ export function applyBlocks(blocks: readonly Block[], cluster: Cluster): void {
   };
   const rules = blocks.map(
     ({ from, to, transport, ports }) =>
-      `ip saddr ${addressOf(from)} ip daddr ${addressOf(to)} ${transport} dport ${ports} drop`,
+      `ip saddr ${addressOf(from)} ip daddr ${addressOf(to)} ${transport} dport ${formatPorts(ports)} drop`,
   );
   execute("ip", ["link", "set", "lo", "up"]);
   execute(

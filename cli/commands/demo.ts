@@ -8,8 +8,16 @@ import { Command, Option } from "commander";
 import type { Plan } from "../../shared/plan.ts";
 import type { Report } from "../../shared/report.ts";
 import { PortmeshError } from "../../shared/errors.ts";
+import { formatPorts } from "../../shared/ports.ts";
 import { demoCluster, maxDemoNodes } from "../demo-cluster.ts";
-import { applyBlocks, isInsideNamespace, parseBlock, reenter, type Block } from "../demo-namespace.ts";
+import {
+  applyBlocks,
+  isInsideNamespace,
+  isNeeded,
+  parseBlock,
+  reenter,
+  type Block,
+} from "../demo-namespace.ts";
 import { interruptible } from "../interrupt.ts";
 import { durationOption, wholeNumber } from "../options.ts";
 import { ProgressView } from "../progress.ts";
@@ -77,7 +85,14 @@ async function demo(flags: DemoFlags, terminal: Terminal): Promise<number> {
     applyBlocks(flags.block, cluster);
   }
   const { makePlan } = await import("../../shared/plan.ts");
-  return runDemo(makePlan(cluster, "install"), cluster.probing.timeoutMs, flags, files, terminal);
+  const plan = makePlan(cluster, "install");
+  for (const block of flags.block.filter((each) => !isNeeded(each, plan))) {
+    const { from, to, transport, ports } = block;
+    terminal.err.write(
+      `note: no flow needs ${from}->${to}:${transport}/${formatPorts(ports)}, so blocking it changes nothing here\n`,
+    );
+  }
+  return runDemo(plan, cluster.probing.timeoutMs, flags, files, terminal);
 }
 
 async function runDemo(

@@ -141,10 +141,17 @@ function summaryLines(report: Report, { glyphs, paint }: TextOptions): string[] 
     );
   if (report.interrupted) lines.push(paint("yellow", "Interrupted: what was not probed is unknown."));
   const first = report.paths.find(({ verdict }) => verdict === summary.verdict && verdict !== "pass");
-  const remedy = first === undefined ? undefined : remedyFor(first);
+  const remedy = first === undefined ? undefined : (startAgents(first, report) ?? remedyFor(first));
   if (remedy !== undefined) lines.push(`Next     ${printable(remedy).replaceAll("→", glyphs.arrow)}`);
   if (summary.fail > 0) lines.push("         for the firewall team: add --report csv=firewall-request.csv");
   return lines;
+}
+
+/** All missing agents at once, not the one of the first path. */
+function startAgents(first: ReportPath, report: Report): string | undefined {
+  if (first.reason !== "agent-missing") return undefined;
+  const missing = report.nodes.filter(({ agent }) => agent === null).map(({ name }) => name);
+  return missing.length < 2 ? undefined : `start the agents on ${missing.join(", ")}`;
 }
 
 function worstOf(paths: readonly ReportPath[]): Verdict {
