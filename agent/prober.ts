@@ -1,7 +1,8 @@
 /**
  * Runs a pinglist once. Probes are interleaved over the nodes to be probed, each in a lane of its own with
  * its own limits, so a dead node costs its own time-outs and nobody else's. Three limits hold together:
- * young probes (the work in progress), open probes (file descriptors), and a rate per agent and per node.
+ * young probes (the work in progress, shared out evenly to the lanes that have work), open probes (file
+ * descriptors), and a rate per agent and per node.
  */
 import { createHash } from "node:crypto";
 import { neighbourTimeoutMs } from "../shared/judge.ts";
@@ -76,11 +77,13 @@ interface Lane {
   port: Uint16Array;
   first: number;
   taken: number;
+  young: number;
   open: number;
   bucket: TokenBucket;
 }
 
 interface Flight {
+  lane: Lane;
   launchedAt: number;
   isYoung: boolean;
 }
@@ -114,6 +117,7 @@ class Round {
   readonly #window: Window;
   #nextLane = 0;
   #tickedAt = performance.now();
+  #lanesWithWork: number;
   #young = 0;
   #open = 0;
   #left: number;
@@ -131,6 +135,7 @@ class Round {
     this.#window = new Window(dependencies.limits.young);
     this.#onResult = onResult;
     this.#lanes = lanesOf(orders, dependencies.limits, now);
+    this.#lanesWithWork = this.#lanes.filter(({ port }) => port.length > 0).length;
     this.#left = this.#lanes.reduce((sum, lane) => sum + lane.port.length, 0);
     this.#bucket = new TokenBucket(ratePerSecond, Math.max(1, (ratePerSecond * burstMs) / 1_000), now);
   }
@@ -172,11 +177,14 @@ class Round {
 
   /** The next lane in turn that has work and may do it now. */
   #takeLane(now: number): Lane | undefined {
+    // A node that does not answer keeps its share of the window and leaves the others theirs.
+    const share = Math.ceil(this.#window.size / Math.max(1, this.#lanesWithWork));
+    const { openPerNode } = this.#deps.limits;
     for (let tried = 0; tried < this.#lanes.length; tried++) {
       const lane = this.#lanes[this.#nextLane]!;
       this.#nextLane = (this.#nextLane + 1) % this.#lanes.length;
-      if (lane.taken < lane.port.length && lane.open < this.#deps.limits.openPerNode && lane.bucket.take(now))
-        return lane;
+      const mayLaunch = lane.taken < lane.port.length && lane.young < share && lane.open < openPerNode;
+      if (mayLaunch && lane.bucket.take(now)) return lane;
     }
     return undefined;
   }
@@ -185,15 +193,16 @@ class Round {
     const at = (lane.first + lane.taken++) % lane.port.length;
     const order = lane.orders[lane.order[at]!]!;
     const port = lane.port[at]!;
-    const flight: Flight = { launchedAt: now, isYoung: true };
+    if (lane.taken === lane.port.length) this.#lanesWithWork--;
+    const flight: Flight = { lane, launchedAt: now, isYoung: true };
     this.#flights.push(flight);
     this.#young++;
+    lane.young++;
     this.#open++;
     lane.open++;
     const { from, to, address, serverName } = order;
     const land = (outcome: Outcome): void => {
-      if (flight.isYoung) this.#young--;
-      flight.isYoung = false;
+      this.#growUp(flight);
       if (outcome.kind !== "silent") this.#window.answered(outcome.elapsedMs, performance.now());
       this.#open--;
       lane.open--;
@@ -212,15 +221,20 @@ class Round {
       );
   }
 
+  /** Returns whether it was young until now. */
+  #growUp(flight: Flight): boolean {
+    if (!flight.isYoung) return false;
+    flight.isYoung = false;
+    flight.lane.young--;
+    this.#young--;
+    return true;
+  }
+
   #age(now: number): void {
     let grown = 0;
     for (const flight of this.#flights) {
       if (flight.isYoung && now - flight.launchedAt < youthMs) break;
-      if (flight.isYoung) {
-        this.#young--;
-        this.#window.grow();
-      }
-      flight.isYoung = false;
+      if (this.#growUp(flight)) this.#window.grow();
       grown++;
     }
     if (grown > 0) this.#flights = this.#flights.slice(grown);
@@ -275,6 +289,7 @@ function lanesOf(orders: readonly ProbeOrder[], limits: ProberLimits, now: numbe
       port: Uint16Array.from(port),
       first: port.length === 0 ? 0 : hashOf(`${from}>${to}`) % port.length,
       taken: 0,
+      young: 0,
       open: 0,
       bucket: new TokenBucket(rate, Math.max(1, (rate * burstMs) / 1_000), now),
     };
