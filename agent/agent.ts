@@ -74,6 +74,7 @@ class Agent implements AsyncDisposable {
         });
         if (isFinal(end)) return end.reason;
         if (attempt === 0) alone = performance.now();
+        if (signal.aborted) break;
         this.#deps.tell(`the link to the coordinator ended (${end.reason || end.code}); coming back`);
       } catch (error) {
         if (signal.aborted) break;
@@ -146,6 +147,7 @@ class Agent implements AsyncDisposable {
       link.close("stopped");
     };
     signal.addEventListener("abort", leave, { once: true });
+    if (signal.aborted) leave();
     await link.send(this.#hello());
     const end = await link.ended;
     signal.removeEventListener("abort", leave);

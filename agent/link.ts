@@ -18,6 +18,7 @@ import {
 import type { AgentMessage, CoordinatorMessage } from "../shared/wire.ts";
 
 const connectTimeoutMs = 10_000;
+const goodbyeMs = 1_000;
 /** Over this much unsent data the link is too slow for the results: wait before sending more. */
 const maxUnsentBytes = 1024 * 1024;
 
@@ -88,8 +89,10 @@ export class Link {
     if (this.#socket.bufferedAmount > maxUnsentBytes) await sent;
   }
 
+  /** A far end that does not answer the goodbye is not waited for. */
   close(reason: string): void {
     this.#socket.close(1000, reason);
+    setTimeout(() => this.#socket.terminate(), goodbyeMs).unref();
   }
 }
 
@@ -113,6 +116,8 @@ function dial(address: string, pin: string, signal: AbortSignal): Promise<TLSSoc
     socket.once("close", () => signal.removeEventListener("abort", cancel));
     socket.once("secureConnect", () => {
       const problem = pinProblem(socket, pin);
+      // From here on a stop says goodbye instead of cutting the connection.
+      signal.removeEventListener("abort", cancel);
       if (problem === undefined) {
         socket.setTimeout(0);
         socket.removeListener("error", reject);
@@ -160,6 +165,7 @@ function upgrade(secured: TLSSocket, signal: AbortSignal): Promise<WebSocket> {
     socket.once("close", () => signal.removeEventListener("abort", cancel));
     socket.once("error", reject);
     socket.once("open", () => {
+      signal.removeEventListener("abort", cancel);
       socket.removeListener("error", reject);
       resolve(socket);
     });

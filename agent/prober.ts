@@ -32,7 +32,7 @@ export interface ProbeResult {
 }
 
 export interface ProberLimits {
-  /** Probes in their first quarter second, at most: see `Window`. */
+  /** Probes in their first moments, at most: see `Window`. */
   young: number;
   /** Probes in all; one that waits for its time-out costs a descriptor and no CPU. */
   open: number;
@@ -63,7 +63,7 @@ export const gentleLimits: ProberLimits = {
   ratePerNodePerSecond: 500,
 };
 
-const youthMs = 250;
+const youthMs = 60;
 const tickMs = 10;
 /** A timer this late means that this host does not keep up: then slow answers are our own doing. */
 const lagMs = 40;

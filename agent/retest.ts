@@ -10,6 +10,7 @@ import {
   type ProbeOrder,
   type ProbeResult,
   type ProberDependencies,
+  type ProberLimits,
 } from "./prober.ts";
 
 /** Of a longer run of neighbouring ports with the same failure only these many are probed again. */
@@ -22,7 +23,7 @@ export async function probeTwice(
   report: (result: ProbeResult) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const gently = { ...dependencies, limits: { ...gentleLimits, open: dependencies.limits.open } };
+  const gently = { ...dependencies, limits: gentler(dependencies.limits) };
   const look = async (at: readonly ProbeOrder[], how: ProberDependencies): Promise<ProbeResult[]> => {
     const failures: ProbeResult[] = [];
     await runPinglist(
@@ -39,6 +40,16 @@ export async function probeTwice(
   const { settled, again } = settle(first, second);
   settled.forEach(report);
   await runPinglist(ordersOf(again), gently, report, signal);
+}
+
+/** Never faster than this node allows itself. */
+function gentler(limits: ProberLimits): ProberLimits {
+  return {
+    ...limits,
+    young: Math.min(limits.young, gentleLimits.young),
+    ratePerSecond: Math.min(limits.ratePerSecond, gentleLimits.ratePerSecond),
+    ratePerNodePerSecond: Math.min(limits.ratePerNodePerSecond, gentleLimits.ratePerNodePerSecond),
+  };
 }
 
 function deservesRetest(outcome: Outcome): boolean {

@@ -16,6 +16,9 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
 };
 type MakeCommand = (terminal: Terminal, done: (exitCode: number) => void) => Command;
 
+// `portmesh … | head` closes our output early; that is the reader's right and no error of ours.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
 const terminal: Terminal = { out: process.stdout, err: process.stderr, ascii: wantsAscii(process.env) };
 process.exitCode = await run(process.argv.slice(2));
 

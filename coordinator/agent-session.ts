@@ -42,12 +42,13 @@ export class AgentSession {
   #joining = false;
   #clean = false;
   #heard = true;
+  readonly #helloTimer: NodeJS.Timeout;
 
   constructor(socket: WebSocket, events: SessionEvents, settled: () => void) {
     this.#socket = socket;
     this.#events = events;
     this.#settled = settled;
-    const helloTimer = setTimeout(() => socket.close(closeCodes.silent, "no hello"), helloTimeoutMs);
+    this.#helloTimer = setTimeout(() => socket.close(closeCodes.silent, "no hello"), helloTimeoutMs);
     const heartbeat = setInterval(() => {
       if (!this.#heard) socket.terminate();
       this.#heard = false;
@@ -59,7 +60,6 @@ export class AgentSession {
     socket.on("error", () => socket.terminate());
     socket.on("message", (data: Buffer, isBinary: boolean) => {
       this.#heard = true;
-      clearTimeout(helloTimer);
       const message = isBinary ? undefined : parse(data);
       if (message === undefined)
         this.refuse({
@@ -70,7 +70,7 @@ export class AgentSession {
       else this.#handle(message);
     });
     socket.once("close", () => {
-      clearTimeout(helloTimer);
+      clearTimeout(this.#helloTimer);
       clearInterval(heartbeat);
       settled();
       if (this.#member !== undefined) events.ended(this.#member, this.#clean);
@@ -107,7 +107,11 @@ export class AgentSession {
       if (!this.#joining) void this.#join(message);
       return;
     }
-    if (member === undefined) return;
+    if (member === undefined) {
+      // Whoever has not said hello yet has nothing else to say.
+      if (!this.#joining) this.#socket.close(closeCodes.silent, "no hello");
+      return;
+    }
     switch (message.type) {
       case "listening":
         this.#events.listening(member, message);
@@ -133,10 +137,16 @@ export class AgentSession {
 
   async #join(hello: HelloMessage): Promise<void> {
     this.#joining = true;
+    clearTimeout(this.#helloTimer);
     const answer = await this.#events.join(hello, this);
     this.#settled();
     if ("code" in answer) {
       this.refuse(answer);
+      return;
+    }
+    if (this.#socket.readyState !== this.#socket.OPEN) {
+      // It went away while its certificate was made: the name must not wait for it.
+      this.#events.ended(answer.member, true);
       return;
     }
     this.#member = answer.member;

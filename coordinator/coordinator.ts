@@ -45,8 +45,8 @@ interface CoordinatorEvents {
   lost: [node: string, clean: boolean];
 }
 
-/** An agent that reports nothing for this long has stalled: the round goes on without it. */
-const stallMs = 20_000;
+/** No round takes this long; an agent whose link lives and that still owes results then has a defect. */
+const roundLimitMs = 30 * 60_000;
 const pollMs = 100;
 /** For the goodbye to reach agents that are still there. */
 const finishMs = 2_000;
@@ -69,7 +69,7 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
   #server: RunningServer | undefined;
   #round = 0;
   #observations: Observations;
-  /** Nodes that still owe results in the round under way, and when each was last heard. */
+  /** Nodes that still owe results in the round under way, and when it was told to. */
   readonly #owing = new Map<number, number>();
   #closing: Promise<void> | undefined;
 
@@ -148,7 +148,8 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
 
   /**
    * Has every ready node run its pinglist against the other ready nodes once. Resolves when all have
-   * reported, with what was observed; a node that leaves for good or stalls is not waited for.
+   * reported, with what was observed; a node that leaves for good is not waited for. Whether an agent lives
+   * is its link's business (see the heartbeat): one that waits for time-outs has nothing to report for long.
    */
   async probe(signal: AbortSignal): Promise<Observations> {
     this.#round++;
@@ -158,8 +159,8 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
     while (this.#owing.size > 0 && !signal.aborted) {
       await sleep(pollMs, undefined, { signal }).catch(() => {});
       const now = performance.now();
-      for (const [node, heardAt] of this.#owing) {
-        if (!this.membership.isWithinLease(node) || now - heardAt > stallMs) this.#owing.delete(node);
+      for (const [node, orderedAt] of this.#owing) {
+        if (!this.membership.isWithinLease(node) || now - orderedAt > roundLimitMs) this.#owing.delete(node);
       }
     }
     this.#owing.clear();
@@ -243,7 +244,6 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
       },
       results: (member, message) => {
         if (message.round !== this.#round) return undefined;
-        if (this.#owing.has(member.node)) this.#owing.set(member.node, performance.now());
         const problem = this.#observations.record(member.node, message);
         this.emit("progress");
         return problem;

@@ -36,12 +36,14 @@ export interface Judgement {
 export const neighbourTimeoutMs = 2_500;
 
 export function judge(expectation: Expectation, outcome: Outcome | undefined, farEnd: FarEnd): Judgement {
+  // What an agent held before it left says nothing about the moment of the probe.
+  const known = farEnd.agent === "gone" ? { ...farEnd, listener: undefined } : farEnd;
   const reason =
     outcome === undefined
-      ? neverProbed(farEnd)
+      ? neverProbed(known)
       : expectation.open
-        ? judgeOpen(expectation, outcome, farEnd)
-        : judgeClosed(expectation, outcome, farEnd);
+        ? judgeOpen(expectation, outcome, known)
+        : judgeClosed(expectation, outcome, known);
   return { verdict: verdictOf(reason), reason };
 }
 
@@ -114,6 +116,12 @@ function withoutListener(expectation: Expectation, outcome: Outcome, farEnd: Far
   if (outcome.kind === "unreachable" && outcome.elapsedMs >= neighbourTimeoutMs)
     return unreachable(outcome, farEnd);
   if (isClosedService(expectation, outcome, farEnd)) return "closed";
+  return unheld(farEnd);
+}
+
+/** Why nothing can be said of a port that nobody is known to have held. */
+function unheld(farEnd: FarEnd): Reason {
+  if (farEnd.agent !== "alive") return "agent-missing";
   return farEnd.listener === "denied" ? "denied" : "not-listening";
 }
 
@@ -122,17 +130,9 @@ function judgeClosed(expectation: Expectation, outcome: Outcome, farEnd: FarEnd)
   if (outcome.proof !== undefined || hasAnswered(expectation, outcome)) return "exposed";
   // Where a service is expected and gone, the far host's own refusal shows that the port is shut.
   if (isClosedService(expectation, outcome, farEnd)) return "blocked-as-required";
-  if (farEnd.listener !== "bound" && farEnd.listener !== "occupied") {
-    return farEnd.agent === "missing"
-      ? "agent-missing"
-      : farEnd.listener === "denied"
-        ? "denied"
-        : "not-listening";
-  }
+  if (farEnd.listener !== "bound" && farEnd.listener !== "occupied") return unheld(farEnd);
   if (expectation.transport === "udp" && farEnd.listener === "occupied" && outcome.kind === "silent")
     return "silent-service";
-  if (outcome.kind === "unreachable" && outcome.elapsedMs >= neighbourTimeoutMs && farEnd.agent === "gone")
-    return "impaired";
   return "blocked-as-required";
 }
 

@@ -13,8 +13,10 @@ export function localRouteFault(address: string): Promise<string | undefined> {
       socket.close();
       resolve(code);
     };
+    // With a callback, connect() would hand its error to that instead of emitting it.
     socket.once("error", (error: NodeJS.ErrnoException) => end(error.code));
-    socket.connect(discardPort, address, () => end(undefined));
+    socket.once("connect", () => end(undefined));
+    socket.connect(discardPort, address);
   });
 }
 

@@ -159,7 +159,8 @@ function probeUdp(address: string, { port, timeoutMs }: PlainTarget): Promise<Pl
       });
       finish({ kind: "open", phase: "answer", elapsedMs: performance.now() - startedAt, attempts });
     });
-    socket.connect(port, address, send);
+    socket.once("connect", send);
+    socket.connect(port, address);
     let finished = false;
     function finish(outcome: Outcome): void {
       if (finished) return;

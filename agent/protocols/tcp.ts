@@ -60,7 +60,7 @@ function probe(target: ProbeTarget, context: ProbeContext): Promise<Outcome> {
       socket.write(request);
     });
     socket.on("error", (error) => finish(failed(error, phase, elapsed(), attempts)));
-    socket.once("end", () => finish(closedEarly(filled, phase, elapsed(), attempts)));
+    socket.once("close", () => finish(closedEarly(filled, phase, elapsed(), attempts)));
 
     function elapsed(): number {
       return performance.now() - startedAt;

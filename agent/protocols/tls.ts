@@ -80,7 +80,7 @@ export function probeTls(
     });
     raw.on("error", (error) => finish(failed(error, phase, elapsed())));
     secured.on("error", (error) => finish(failed(error, phase, elapsed())));
-    secured.once("end", () => finish(closedEarly(answer.length, phase, elapsed(), 1)));
+    secured.once("close", () => finish(closedEarly(answer.length, phase, elapsed(), 1)));
 
     function elapsed(): number {
       return performance.now() - startedAt;

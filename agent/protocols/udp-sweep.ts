@@ -35,7 +35,10 @@ export class UdpSweep {
       if (error !== null) onError(error);
     };
     if (ready !== undefined) ready.send(request, port, address, sent);
-    else this.#open(family).then((socket) => socket.send(request, port, address, sent), onError);
+    else
+      this.#open(family)
+        .then((socket) => socket.send(request, port, address, sent))
+        .catch(onError);
   }
 
   forget(request: Buffer): void {

@@ -95,13 +95,13 @@ function connectTo(
   const socket = createSocket(familyOf(target.address) === 6 ? "udp6" : "udp4");
   socket.on("error", onError);
   socket.on("message", onAnswer);
-  const dial = (): void => {
-    socket.connect(target.port, target.address, () => {
-      socket.send(request, (error) => {
-        if (error !== null) onError(error);
-      });
+  socket.once("connect", () => {
+    socket.send(request, (error) => {
+      if (error !== null) onError(error);
     });
-  };
+  });
+  // With a callback, connect() would hand its error to that instead of emitting it.
+  const dial = (): void => socket.connect(target.port, target.address);
   if (localAddress === undefined) dial();
   else socket.bind({ address: localAddress, port: 0 }, dial);
   return socket;

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { Command, Option } from "commander";
-import { PortmeshError } from "../../shared/errors.ts";
+import { describeError, PortmeshError } from "../../shared/errors.ts";
 import { checkPhases, type CheckPhase } from "../../shared/names.ts";
 import type { FailOn } from "../../shared/exit-code.ts";
 import type { Report } from "../../shared/report.ts";
@@ -77,8 +77,7 @@ async function check(file: string, flags: CheckFlags, terminal: Terminal): Promi
   ]);
   const plan = makePlan(cluster, flags.phase);
   using interrupt = interruptible();
-  const localAgent = new AbortController();
-  let local: Promise<unknown> = Promise.resolve();
+  await using local = new LocalAgent(flags.local, terminal);
   const report = await runCheck(
     {
       plan,
@@ -87,38 +86,56 @@ async function check(file: string, flags: CheckFlags, terminal: Terminal): Promi
       joinFile: flags.joinFile,
       waitMs: flags.wait,
       probeTimeoutMs: cluster.probing.timeoutMs,
-      onReady: (joinString) => {
-        if (flags.local !== undefined) local = startLocalAgent(flags.local, joinString, localAgent.signal);
-      },
+      onReady: (joinString) => local.start(joinString),
     },
     terminal,
     interrupt.signal,
   );
-  localAgent.abort();
-  await local;
   print(report, flags.output, terminal);
   const isWritten = writeReports(report, reports, terminal);
   const exitCode = interrupt.exitCode ?? exitCodeOf(report, flags.failOn);
   return exitCode === 0 && !isWritten ? 1 : exitCode;
 }
 
-async function startLocalAgent(node: string, joinString: string, signal: AbortSignal): Promise<void> {
-  const [{ runAgent }, { parseJoinString }, { defaultPolicy }] = await Promise.all([
-    import("../../agent/agent.ts"),
-    import("../../shared/join-string.ts"),
-    import("../../agent/policy.ts"),
-  ]);
-  const config = {
-    node,
-    join: parseJoinString(joinString),
-    policy: defaultPolicy,
-    version: portmeshVersion(),
-    host: hostname(),
-    pid: process.pid,
-    giveUpMs: 0,
-  };
-  await runAgent(config, { tell: () => {}, random: Math.random }, signal);
+/** The agent of `--local`, in this process. That it fails is said; its node is missing in the report then. */
+class LocalAgent implements AsyncDisposable {
+  readonly #node: string | undefined;
+  readonly #terminal: Terminal;
+  readonly #controller = new AbortController();
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(node: string | undefined, terminal: Terminal) {
+    this.#node = node;
+    this.#terminal = terminal;
+  }
+
+  start(joinString: string): void {
+    if (this.#node === undefined) return;
+    this.#running = this.#run(this.#node, joinString).catch((error: unknown) => {
+      this.#terminal.err.write(`the local agent of ${this.#node} failed: ${describeError(error)}\n`);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#controller.abort();
+    await this.#running;
+  }
+
+  async #run(node: string, joinString: string): Promise<void> {
+    const [{ runAgent }, { parseJoinString }, { defaultPolicy }] = await Promise.all([
+      import("../../agent/agent.ts"),
+      import("../../shared/join-string.ts"),
+      import("../../agent/policy.ts"),
+    ]);
+    const identity = { version: portmeshVersion(), host: hostname(), pid: process.pid };
+    const join = parseJoinString(joinString);
+    const config = { node, join, policy: defaultPolicy, ...identity, giveUpMs: localGiveUpMs };
+    await runAgent(config, { tell: () => {}, random: Math.random }, this.#controller.signal);
+  }
 }
+
+/** The coordinator is in the same process: a longer silence than this is not the network's. */
+const localGiveUpMs = 30_000;
 
 /** The result goes to stdout. */
 export function print(report: Report, output: Format, terminal: Terminal): void {

@@ -18,7 +18,8 @@ export interface LabNode {
 }
 
 export interface LabCheckOptions {
-  specs: readonly { id: string; options?: Record<string, unknown> }[];
+  /** As in a cluster file. */
+  specs: readonly ({ id: string; options?: Record<string, unknown> } | { file: string })[];
   nodes: readonly LabNode[];
   /** The host that runs the coordinator. */
   control: string;

@@ -48,7 +48,8 @@ const agents = ["alive", "gone", "missing"] as const;
 /** Everything a far end can be, without half-open entries: rows that need them name them. */
 const anybody: FarEnd[] = agents.flatMap((agent) => states.map((listener): FarEnd => ({ agent, listener })));
 const holding = (...listeners: FarEnd["listener"][]): FarEnd[] =>
-  (["alive", "gone"] as const).flatMap((agent) => listeners.map((listener): FarEnd => ({ agent, listener })));
+  listeners.map((listener): FarEnd => ({ agent: "alive", listener }));
+const gone: FarEnd[] = states.map((listener): FarEnd => ({ agent: "gone", listener }));
 
 const refused = outcomeOf("refused", { code: "ECONNREFUSED" });
 const reset = outcomeOf("reset", { code: "ECONNRESET" });
@@ -85,7 +86,7 @@ interface Row {
   closed: Reason;
 }
 
-/** DESIGN.md section 3, row by row and in its order. */
+/** The whole judgement, row by row. */
 const table: Row[] = [
   {
     row: "an open port with a proof of this node and port is reachable, whatever the far end says",
@@ -246,7 +247,14 @@ const table: Row[] = [
       { agent: "gone", listener: "occupied" },
     ],
     open: "node-down",
-    closed: "impaired",
+    closed: "agent-missing",
+  },
+  {
+    row: "what an agent held before it left says nothing: no failure is a firewall's, no silence a block",
+    outcomes: beforeAnswer,
+    farEnds: gone,
+    open: "agent-missing",
+    closed: "agent-missing",
   },
   {
     row: "no failure says anything where the agent was not permitted to listen",
