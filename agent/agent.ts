@@ -30,6 +30,8 @@ export interface AgentDependencies {
 
 /** Without a coordinator for this long, the ports go back to whoever wants them. */
 const releaseMs = 30_000;
+/** For what was under way when the link ended; it has been cancelled by then. */
+const settleMs = 2_000;
 
 /**
  * Runs until the coordinator says that it is finished or the signal ends it.
@@ -152,7 +154,7 @@ class Agent implements AsyncDisposable {
     const end = await link.ended;
     signal.removeEventListener("abort", leave);
     over.abort();
-    await work;
+    await Promise.race([work, sleep(settleMs, undefined, { ref: false })]);
     if (fault !== undefined) throw asError(fault);
     if (refusal !== undefined) throw refusal;
     return end;

@@ -2,6 +2,7 @@
  * Holds the ports that the plan gives this node. Reconciles what is wanted with what is open, never shares a
  * port with another process, and never fails because of one: a port that cannot be had gets a state.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ListenerState, Transport } from "../shared/names.ts";
 import { countPorts, eachPort, type PortSet } from "../shared/ports.ts";
 import { descriptorLimit, descriptorRemedy, freeDescriptors } from "./descriptors.ts";
@@ -32,6 +33,8 @@ export interface ListenerReport {
   bound: number;
   exceptions: ListenerException[];
 }
+
+const closeMs = 1_000;
 
 interface Held {
   close(callback: () => void): unknown;
@@ -118,7 +121,8 @@ export class Listeners implements AsyncDisposable {
   async #close(): Promise<void> {
     const closed = [...this.#held.keys()].map((key) => this.#release(key));
     this.#streams.close();
-    await Promise.all(closed);
+    // A port is free once its server has closed; the last word of a connection is not waited for long.
+    await Promise.race([Promise.all(closed), sleep(closeMs, undefined, { ref: false })]);
   }
 }
 

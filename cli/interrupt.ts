@@ -5,6 +5,9 @@ export interface Interrupt extends Disposable {
   exitCode: number | undefined;
 }
 
+/** An orderly end that takes longer than this has gone wrong. */
+const graceMs = 10_000;
+
 export function interruptible(): Interrupt {
   const controller = new AbortController();
   const interrupt: Interrupt = {
@@ -18,6 +21,7 @@ export function interruptible(): Interrupt {
   const end = (code: number): void => {
     if (interrupt.exitCode !== undefined) process.exit(code);
     interrupt.exitCode = code;
+    setTimeout(() => process.exit(code), graceMs).unref();
     controller.abort();
   };
   const onInt = (): void => end(130);

@@ -19,8 +19,11 @@ type MakeCommand = (terminal: Terminal, done: (exitCode: number) => void) => Com
 // `portmesh … | head` closes our output early; that is the reader's right and no error of ours.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
+const lingerMs = 2_000;
 const terminal: Terminal = { out: process.stdout, err: process.stderr, ascii: wantsAscii(process.env) };
 process.exitCode = await run(process.argv.slice(2));
+// The result is out: nothing that is still open may keep a pipeline waiting.
+setTimeout(() => process.exit(), lingerMs).unref();
 
 async function run(args: readonly string[]): Promise<number> {
   const isHelpTopic = args[0] === "help" && args[1] === "exit-codes";

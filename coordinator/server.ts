@@ -1,6 +1,7 @@
 /** The coordinator's one port: HTTPS with a health answer, and the WebSocket on which agents join. */
 import { fastify, type FastifyInstance } from "fastify";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocketServer, type WebSocket } from "ws";
 import { linkPath, linkProtocol, maxFrameBytes } from "../shared/link.ts";
 import { PortmeshError } from "../shared/errors.ts";
@@ -19,6 +20,7 @@ export interface RunningServer extends AsyncDisposable {
   port: number;
 }
 
+const closeMs = 2_000;
 /** Sockets that have not said hello yet. */
 const maxPending = 200;
 
@@ -52,7 +54,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     async [Symbol.asyncDispose]() {
       for (const client of agents.clients) client.terminate();
       agents.close();
-      await app.close();
+      // A connection in the middle of its handshake is not known to the server and would be waited for.
+      await Promise.race([app.close(), sleep(closeMs, undefined, { ref: false })]);
     },
   };
 }

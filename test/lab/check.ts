@@ -143,9 +143,12 @@ function startAgent(host: Host, name: string, joinFile: string): ChildProcess {
 async function endAgent(agent: ChildProcess): Promise<void> {
   if (agent.exitCode !== null || agent.signalCode !== null) return;
   const exited = once(agent, "exit");
-  const timer = setTimeout(() => agent.kill("SIGTERM"), 3_000);
+  const timers = [
+    setTimeout(() => agent.kill("SIGTERM"), 3_000),
+    setTimeout(() => agent.kill("SIGKILL"), 20_000),
+  ];
   await exited;
-  clearTimeout(timer);
+  timers.forEach(clearTimeout);
 }
 
 async function fileAppears(path: string): Promise<void> {
