@@ -8,7 +8,7 @@ import { nearAddress } from "./network.ts";
 import { firstPort, lastPort, portCount, type Setting } from "./setting.ts";
 
 /** As `bin/portmesh` starts an agent. */
-const agentFlags = ["--max-semi-space-size=1", "--optimize-for-size", "--no-opt", "--v8-pool-size=1"];
+const agentFlags = ["--max-semi-space-size=1", "--optimize-for-size", "--no-opt"];
 
 export async function holding({ network, key }: Setting): Promise<Measurement> {
   const authority = await Authority.create(new Date());
