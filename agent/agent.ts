@@ -10,6 +10,7 @@ import { Duty } from "./duty.ts";
 import { isFinal, Link, reconnectDelayMs, type LinkEnd } from "./link.ts";
 import { Listeners } from "./listeners.ts";
 import type { Policy } from "./policy.ts";
+import { SelfWatch } from "./self-watch.ts";
 
 export interface AgentConfig {
   node: string;
@@ -56,6 +57,7 @@ class Agent implements AsyncDisposable {
     publicKeyEncoding: { type: "spki", format: "pem" },
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });
+  readonly #watch = new SelfWatch();
   #session: string | undefined;
   #listeners: Listeners | undefined;
   #knownNodes = 1;
@@ -94,6 +96,7 @@ class Agent implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#watch[Symbol.dispose]();
     await this.#release();
   }
 
@@ -132,11 +135,21 @@ class Agent implements AsyncDisposable {
             onWelcome();
             this.#session = message.session;
             this.#knownNodes = message.nodes.length;
-            duty = new Duty(message, this.#config.policy, this.#config.join.addresses, this.#keys.privateKey);
+            duty = new Duty(
+              message,
+              this.#config.policy,
+              this.#config.join.addresses,
+              this.#keys.privateKey,
+              this.#watch,
+            );
             perform(() => this.#listen(duty!, link, ending));
             break;
           case "probe":
             perform(() => duty?.probe(message, link, ending));
+            break;
+          case "look":
+            // Not in turn with the work: the traces in the kernel do not wait.
+            if (duty !== undefined) void link.send(duty.testify(message));
             break;
           case "finish":
             break; // the close that follows carries the reason

@@ -4,20 +4,26 @@ import { PortmeshError } from "../shared/errors.ts";
 import { certificateName, loopbackAddress } from "../shared/link.ts";
 import { parsePorts } from "../shared/ports.ts";
 import { epochKey } from "../shared/proof.ts";
-import type { CoordinatorMessage, WireTarget } from "../shared/wire.ts";
+import type { CoordinatorMessage, SightingsMessage, WireTarget } from "../shared/wire.ts";
 import { descriptorLimit, freeDescriptors } from "./descriptors.ts";
+import { OwnHealth } from "./health.ts";
 import { hostOf, type Link } from "./link.ts";
 import type { WantedListener } from "./listeners.ts";
+import { probeThoroughly } from "./looks.ts";
 import { AddressPolicy, type Policy } from "./policy.ts";
 import { defaultLimits, type ProbeOrder, type ProbeResult } from "./prober.ts";
 import { protocols } from "./protocols/index.ts";
 import type { ListenerContext, ProbeContext } from "./protocols/protocol.ts";
 import { secureContext } from "./protocols/tls.ts";
+import { eagerDatagrams } from "./protocols/udp.ts";
 import { UdpSweep } from "./protocols/udp-sweep.ts";
+import { RequestLog } from "./request-log.ts";
 import { ResultBatch } from "./result-batch.ts";
-import { probeTwice } from "./retest.ts";
+import type { SelfWatch } from "./self-watch.ts";
+import { testify } from "./witness.ts";
 
 type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
+type LookMessage = Extract<CoordinatorMessage, { type: "look" }>;
 type ProbeMessage = Extract<CoordinatorMessage, { type: "probe" }>;
 
 /** Results wait this long for company. */
@@ -28,10 +34,19 @@ export class Duty {
   readonly #probesPerSecond: number;
   readonly #privateKey: string;
   readonly #policy: AddressPolicy;
+  readonly #watch: SelfWatch;
+  readonly #requests = new RequestLog();
 
   /** `coordinators` are the addresses of the join string; `privateKey` belongs to the welcome's certificate. */
-  constructor(welcome: Welcome, policy: Policy, coordinators: readonly string[], privateKey: string) {
+  constructor(
+    welcome: Welcome,
+    policy: Policy,
+    coordinators: readonly string[],
+    privateKey: string,
+    watch: SelfWatch,
+  ) {
     this.#welcome = welcome;
+    this.#watch = watch;
     this.#probesPerSecond = policy.probesPerSecond;
     this.#privateKey = privateKey;
     this.#policy = new AddressPolicy(policy, {
@@ -53,7 +68,19 @@ export class Duty {
       epoch: epochKey(epoch.id, epoch.secret),
       node,
       certificate: { cert: certificate, key: this.#privateKey, ca: authority },
+      requests: this.#requests,
     };
+  }
+
+  /** What this node's listeners saw of the probes in question. */
+  testify(message: LookMessage): SightingsMessage {
+    const witness = {
+      requests: this.#requests,
+      watch: this.#watch,
+      addressesOf: (node: number) => this.#welcome.nodes[node]?.addresses ?? [],
+      portsOf: portSet,
+    };
+    return testify(message, witness, performance.now());
   }
 
   wantedListeners(): WantedListener[] {
@@ -86,7 +113,9 @@ export class Duty {
         probes++;
         batch.add(result);
       };
-      await probeTwice(permitted, { protocols, context, limits: this.#limits() }, report, signal);
+      const health = new OwnHealth(this.#watch, own);
+      const dependencies = { protocols, context, limits: this.#limits(), health };
+      await probeThoroughly(permitted, dependencies, report, signal);
     } finally {
       clearInterval(flushing);
       udp.close();
@@ -125,6 +154,7 @@ export class Duty {
         identified: secureContext(authority, { cert: certificate, key: this.#privateKey }),
       },
       udp,
+      datagrams: eagerDatagrams,
       open: new Set(),
     };
   }

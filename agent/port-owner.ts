@@ -4,8 +4,7 @@
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import type { Transport } from "../shared/names.ts";
-
-const listenState = "0A"; // TCP_LISTEN in include/net/tcp_states.h
+import { socketStates, socketTable } from "./socket-table.ts";
 
 /** Looks every occupied port of a reconciliation up in one pass over /proc. */
 export class PortOwners {
@@ -25,15 +24,9 @@ export class PortOwners {
 function readSocketTables(): Map<string, { inode: string; uid: string }> {
   const owners = new Map<string, { inode: string; uid: string }>();
   for (const transport of ["tcp", "udp"] as const) {
-    for (const table of [transport, `${transport}6`]) {
-      for (const line of readLines(`/proc/net/${table}`).slice(1)) {
-        // sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode
-        const fields = line.trim().split(/\s+/);
-        if (fields.length < 10 || (transport === "tcp" && fields[3] !== listenState)) continue;
-        const port = parseInt(fields[1]!.slice(fields[1]!.lastIndexOf(":") + 1), 16);
-        owners.set(`${transport} ${port}`, { inode: fields[9]!, uid: fields[7]! });
-      }
-    }
+    const state = transport === "tcp" ? socketStates.listening : undefined;
+    for (const { localPort, inode, uid } of socketTable(transport, state))
+      owners.set(`${transport} ${localPort}`, { inode, uid });
   }
   return owners;
 }

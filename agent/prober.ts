@@ -11,6 +11,7 @@ import type { Outcome } from "../shared/outcome.ts";
 import { eachPort, type PortSet } from "../shared/ports.ts";
 import { localRouteFault } from "./protocols/local-route.ts";
 import type { ProbeContext, Protocol } from "./protocols/protocol.ts";
+import type { Health } from "./health.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import { Window } from "./window.ts";
 
@@ -53,6 +54,7 @@ export interface ProberDependencies {
   protocols: Readonly<Record<ProtocolName, Protocol>>;
   context: ProbeContext;
   limits: ProberLimits;
+  health: Health;
 }
 
 /** The same, for the second look at what failed. */
@@ -203,11 +205,12 @@ class Round {
     const { from, to, address, serverName } = order;
     const land = (outcome: Outcome): void => {
       this.#growUp(flight);
-      if (outcome.kind !== "silent") this.#window.answered(outcome.elapsedMs, performance.now());
+      const now = performance.now();
+      if (outcome.kind !== "silent") this.#window.answered(outcome.elapsedMs, now);
       this.#open--;
       lane.open--;
       if (this.#cancelled) return;
-      this.#onResult({ order, port, outcome });
+      this.#onResult({ order, port, outcome: this.#withOwnFault(outcome, flight.launchedAt, now) });
       if (--this.#left === 0) this.#finish();
       else this.#pump();
     };
@@ -219,6 +222,13 @@ class Round {
           isMaybeLocal(outcome) ? this.#withLocalRoute(outcome, address).then(land) : land(outcome),
         (error: unknown) => land(defect(error, performance.now() - now)),
       );
+  }
+
+  /** What this host kept itself from seeing is its own error. An answer is an answer. */
+  #withOwnFault(outcome: Outcome, since: number, until: number): Outcome {
+    if (outcome.kind === "open" || outcome.kind === "refused" || outcome.proof !== undefined) return outcome;
+    const fault = this.#deps.health.fault(since, until);
+    return fault === undefined ? outcome : { ...outcome, kind: "local-error", ...fault };
   }
 
   /** Returns whether it was young until now. */

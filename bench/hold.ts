@@ -6,6 +6,7 @@
 import { text } from "node:stream/consumers";
 import { Listeners, type WantedListener } from "../agent/listeners.ts";
 import type { ListenerContext } from "../agent/protocols/protocol.ts";
+import { RequestLog } from "../agent/request-log.ts";
 import type { PortSet } from "../shared/ports.ts";
 import { epochKey } from "../shared/proof.ts";
 
@@ -17,7 +18,12 @@ const { secret, certificate } = JSON.parse(await text(process.stdin)) as {
 const ports: PortSet = [[Number(first), Number(last)]];
 const wanted = (["tcp", "udp"] as const).map((transport): WantedListener => ({ transport, address, ports }));
 const startedAt = performance.now();
-await using listeners = new Listeners({ epoch: epochKey(1, secret), node: 1, certificate });
+await using listeners = new Listeners({
+  epoch: epochKey(1, secret),
+  node: 1,
+  certificate,
+  requests: new RequestLog(),
+});
 const { bound, exceptions } = await listeners.reconcile(wanted);
 const seconds = (performance.now() - startedAt) / 1_000;
 console.log(

@@ -5,8 +5,10 @@
  *   prober.ts tcp|udp ADDRESS FIRST LAST KEY_BASE64URL EPOCH COUNT CONCURRENCY
  */
 import { runPinglist, type ProbeOrder } from "../agent/prober.ts";
+import { alwaysWell } from "../agent/health.ts";
 import { protocols } from "../agent/protocols/index.ts";
 import { secureContext } from "../agent/protocols/tls.ts";
+import { eagerDatagrams } from "../agent/protocols/udp.ts";
 import { UdpSweep } from "../agent/protocols/udp-sweep.ts";
 import type { ProtocolName } from "../shared/names.ts";
 import { epochKey } from "../shared/proof.ts";
@@ -37,6 +39,7 @@ const context = {
   source: {},
   credentials: { anonymous, identified: anonymous },
   udp,
+  datagrams: eagerDatagrams,
   open: new Set<{ destroy(): void }>(),
 };
 const unlimited = {
@@ -51,7 +54,7 @@ const cpuBefore = process.cpuUsage();
 const startedAt = performance.now();
 await runPinglist(
   orders,
-  { protocols, context, limits: unlimited },
+  { protocols, context, limits: unlimited, health: alwaysWell },
   ({ outcome }) => {
     if (outcome.kind !== "open") failed++;
   },

@@ -10,6 +10,7 @@ import {
   type ListeningMessage,
   type RefusalCode,
   type ResultsMessage,
+  type SightingsMessage,
 } from "../shared/wire.ts";
 import type { Member, Refusal } from "./membership.ts";
 
@@ -24,6 +25,8 @@ export interface SessionEvents {
   listening(member: Member, message: ListeningMessage): void;
   /** Returns what was wrong with the frame, if anything. */
   results(member: Member, message: ResultsMessage): string | undefined;
+  /** Returns what was wrong with the frame, if anything. */
+  sightings(member: Member, message: SightingsMessage): string | undefined;
   done(member: Member, round: number): void;
   /** `clean` where the agent said goodbye. */
   ended(member: Member, clean: boolean): void;
@@ -116,8 +119,12 @@ export class AgentSession {
       case "listening":
         this.#events.listening(member, message);
         break;
-      case "results": {
-        const problem = this.#events.results(member, message);
+      case "results":
+      case "sightings": {
+        const problem =
+          message.type === "results"
+            ? this.#events.results(member, message)
+            : this.#events.sightings(member, message);
         if (problem !== undefined)
           this.refuse({
             code: "bad-message",

@@ -14,6 +14,7 @@ import { countProbes, type Plan, type PlannedNode, type Target } from "../shared
 import type { CoordinatorMessage, WireTarget } from "../shared/wire.ts";
 import { AgentSession, type SessionEvents } from "./agent-session.ts";
 import { Authority } from "./authority.ts";
+import { Inquiry } from "./inquiry.ts";
 import { Membership, type Member } from "./membership.ts";
 import { Observations } from "./observations.ts";
 import { startServer, type RunningServer } from "./server.ts";
@@ -68,7 +69,8 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
   readonly membership: Membership;
   #server: RunningServer | undefined;
   #round = 0;
-  #observations: Observations;
+  #observations!: Observations;
+  #inquiry!: Inquiry;
   /** Nodes that still owe results in the round under way, and when it was told to. */
   readonly #owing = new Map<number, number>();
   #closing: Promise<void> | undefined;
@@ -78,7 +80,7 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
     this.#config = config;
     this.#authority = authority;
     this.#now = now;
-    this.#observations = new Observations(config.plan);
+    this.#startRound();
     this.#targetsByNode = Map.groupBy(config.plan.targets, ({ from }) => from);
     this.membership = new Membership(config.plan, this.#token, () => performance.now());
   }
@@ -153,12 +155,13 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
    */
   async probe(signal: AbortSignal): Promise<Observations> {
     this.#round++;
-    this.#observations = new Observations(this.#config.plan);
+    this.#startRound();
     this.#owing.clear();
     for (const { node } of this.membership.ready) this.#order(node);
-    while (this.#owing.size > 0 && !signal.aborted) {
+    while ((this.#owing.size > 0 || this.#inquiry.isOpen) && !signal.aborted) {
       await sleep(pollMs, undefined, { signal }).catch(() => {});
       const now = performance.now();
+      this.#inquiry.expire(now);
       for (const [node, orderedAt] of this.#owing) {
         if (!this.membership.isWithinLease(node) || now - orderedAt > roundLimitMs) this.#owing.delete(node);
       }
@@ -180,6 +183,16 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
 
   [Symbol.asyncDispose](): Promise<void> {
     return (this.#closing ??= Promise.resolve(this.#server?.[Symbol.asyncDispose]()));
+  }
+
+  #startRound(): void {
+    const { plan } = this.#config;
+    this.#observations = new Observations(plan);
+    this.#inquiry = new Inquiry(plan, this.#observations, (node, message) => {
+      const isThere = this.membership.member(node)?.connected === true;
+      if (isThere) this.#sessions.get(node)?.send(message);
+      return isThere;
+    });
   }
 
   #order(node: number): void {
@@ -238,6 +251,7 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
       listening: (member, message) => {
         this.membership.reportListening(member, message);
         // It came back in the middle of a round: what it still owes is asked for again.
+        this.#observations.sightings.restarted.add(member.node);
         if (this.#owing.has(member.node)) this.#order(member.node);
         this.emit("listening", nameOf(member), member);
         this.emit("progress");
@@ -248,8 +262,14 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
         this.emit("progress");
         return problem;
       },
+      sightings: (member, message) => this.#inquiry.answered(member.node, message),
       done: (member, round) => {
-        if (round === this.#round) this.#owing.delete(member.node);
+        const orderedAt = this.#owing.get(member.node);
+        if (round === this.#round && orderedAt !== undefined) {
+          const now = performance.now();
+          this.#inquiry.open(member.node, now - orderedAt, now);
+          this.#owing.delete(member.node);
+        }
         this.emit("progress");
       },
       ended: (member, clean) => {

@@ -1,15 +1,19 @@
 /** The outcomes of one round, a few bytes a port: what the report and the matrix are judged from. */
-import { outcomeKinds, probePhases } from "../shared/names.ts";
+import { isNeighbourTimeout } from "../shared/judge.ts";
+import { outcomeKinds, probePhases, type OutcomeKind } from "../shared/names.ts";
 import type { Outcome, Proof } from "../shared/outcome.ts";
-import { countPorts } from "../shared/ports.ts";
+import { countPorts, eachPort, portSetOf, type PortSet } from "../shared/ports.ts";
 import type { Plan, Target } from "../shared/plan.ts";
 import type { ResultsMessage } from "../shared/wire.ts";
+import { Sightings } from "./sightings.ts";
 
 interface Detail {
   code?: string | undefined;
   detail?: string | undefined;
   proof?: Proof | undefined;
 }
+
+const witnessed: ReadonlySet<OutcomeKind> = new Set(["silent", "refused", "reset"]);
 
 export class Observations {
   readonly #plan: Plan;
@@ -22,6 +26,9 @@ export class Observations {
   readonly #elapsedMs: Float32Array;
   readonly #rttMs: Float32Array;
   readonly #details = new Map<number, Detail>();
+  /** `FROM ADDRESS`, where a probe found no neighbour to deliver to. */
+  readonly neighbourTimeouts = new Set<string>();
+  readonly sightings = new Sightings();
   #count = 0;
 
   constructor(plan: Plan) {
@@ -63,12 +70,25 @@ export class Observations {
       this.#elapsedMs[cell] = elapsedUs[index]! / 1_000;
       this.#rttMs[cell] = rttUs[index]! / 1_000;
       this.#details.delete(cell);
+      if (isNeighbourTimeout({ kind: outcomeKinds[outcome[index]!]!, elapsedMs: this.#elapsedMs[cell]! }))
+        this.neighbourTimeouts.add(`${node} ${this.#plan.targets[target[index]!]!.address}`);
     }
     for (const { at, code, detail, proof } of details) {
       const cell = (cells as number[])[at];
       if (cell !== undefined) this.#details.set(cell, { code, detail, proof });
     }
     return undefined;
+  }
+
+  /** The ports of a target on which a probe failed for a reason that the far end may know more about. */
+  failures(target: Target): PortSet {
+    let cell = this.#offsets[target.id]!;
+    const failed: number[] = [];
+    for (const port of eachPort(target.ports)) {
+      const kind = this.#kind[cell++]!;
+      if (kind > 0 && witnessed.has(outcomeKinds[kind - 1]!)) failed.push(port);
+    }
+    return portSetOf(failed);
   }
 
   /** What one port of a target did, or undefined where nothing was reported. */

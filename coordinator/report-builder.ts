@@ -5,6 +5,7 @@ import type { Outcome } from "../shared/outcome.ts";
 import type { Path, Plan, PlannedNode, Target } from "../shared/plan.ts";
 import { countPorts, eachPort, formatPorts, type PortInterval } from "../shared/ports.ts";
 import type { Report, ReportNode, ReportPath } from "../shared/report.ts";
+import { farEndOf, type KnownFarEnd } from "./far-end.ts";
 import type { Membership } from "./membership.ts";
 import type { Observations } from "./observations.ts";
 
@@ -81,6 +82,7 @@ interface PortFinding extends Judgement {
   port: number;
   target: Target | undefined;
   outcome: Outcome | undefined;
+  farEnd: KnownFarEnd | undefined;
 }
 
 function reportPath(path: Path, plan: Plan, observations: Observations, membership: Membership): ReportPath {
@@ -90,14 +92,14 @@ function reportPath(path: Path, plan: Plan, observations: Observations, membersh
   const findings = Array.from(eachPort(path.ports), (port): PortFinding => {
     const perAddress = targets.map((target): PortFinding => {
       const outcome = observations.outcome(target, port);
-      const farEnd = membership.farEnd(path.to, path.transport, target.address, port);
+      const farEnd = farEndOf(target, port, membership, observations);
       if (outcome?.rttMs !== undefined) rtts.push(outcome.rttMs);
       // Nobody was there to probe: that is not the far end's doing.
       const judged =
         membership.member(path.from) === undefined
           ? sourceMissing
           : judge(expectationOf(path, port), outcome, farEnd);
-      return { port, target, outcome, ...judged };
+      return { port, target, outcome, farEnd, ...judged };
     });
     if (perAddress.length > 0 && perAddress.every(({ outcome }) => outcome !== undefined)) probed++;
     return (
@@ -105,6 +107,7 @@ function reportPath(path: Path, plan: Plan, observations: Observations, membersh
         port,
         target: undefined,
         outcome: undefined,
+        farEnd: undefined,
         verdict: "unknown",
         reason: "never-probed",
       }
@@ -179,9 +182,7 @@ function evidenceOf(
   plan: Plan,
   membership: Membership,
 ): ReportPath["evidence"] {
-  const { outcome, target, port } = finding;
-  const farEnd =
-    target === undefined ? undefined : membership.farEnd(path.to, path.transport, target.address, port);
+  const { outcome, target, port, farEnd } = finding;
   const exception = farEnd?.exception;
   const proof = outcome?.proof;
   const sourceAddresses = plan.nodes[path.from]!.addresses;
@@ -214,6 +215,10 @@ function evidenceOf(
     target: {
       agent: farEnd?.agent ?? agentState(path.to, membership),
       ...(farEnd?.listener === undefined ? {} : { listener: farEnd.listener }),
+      ...(farEnd?.sighting === undefined
+        ? {}
+        : { sawRequest: farEnd.sighting.sawRequest, sawConnection: farEnd.sighting.mute }),
+      ...(farEnd?.impaired === true ? { impaired: true } : {}),
       ...(exception?.owner === undefined ? {} : { owner: exception.owner }),
       ...(exception?.detail === undefined ? {} : { detail: exception.detail }),
     },

@@ -22,6 +22,12 @@ export interface FarEnd {
   listener: ListenerState | undefined;
   /** Whether the far end saw the request of a probe that got no answer; undefined where nobody looked. */
   sawRequest?: boolean;
+  /** A service held the port when the round began, and nothing holds it now. */
+  serviceLeft?: boolean;
+  /** The far agent did not get to run for so long that silence says nothing. */
+  impaired?: boolean;
+  /** Another probe from the same node to the same address found no neighbour to deliver to. */
+  neighbourTimeout?: boolean;
 }
 
 export interface Judgement {
@@ -34,6 +40,9 @@ export interface Judgement {
  * 3 s); faster, somebody on the way answered with ICMP (a rate-limited one takes up to a second).
  */
 export const neighbourTimeoutMs = 2_500;
+
+/** The code of a silent probe whose neighbouring ports are rejected: ICMP errors are limited in number. */
+export const rejectedNearbyCode = "ICMP_LIMITED";
 
 export function judge(expectation: Expectation, outcome: Outcome | undefined, farEnd: FarEnd): Judgement {
   // What an agent held before it left says nothing about the moment of the probe.
@@ -64,11 +73,12 @@ function judgeOpen(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): 
   switch (outcome.kind) {
     case "refused":
     case "reset":
+      if (isClosedService(expectation, outcome, farEnd)) return "closed";
       return isPastConnect(expectation, outcome) ? "app-filtered" : "rejected";
     case "silent":
       return silent(expectation, outcome, farEnd);
     case "unreachable":
-      return unreachable(outcome, farEnd);
+      return isNeighbourTimeout(outcome) ? "no-route" : "rejected";
     case "open":
     case "wrong-answer":
       return "stranger";
@@ -99,22 +109,26 @@ const interceptionCodes = new Set([
 const foreignNameCode = "ERR_TLS_CERT_ALTNAME_INVALID";
 
 function silent(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): Reason {
+  const isAnsweredByKernel = expectation.transport === "tcp" && !isPastConnect(expectation, outcome);
+  if (farEnd.impaired === true && !isAnsweredByKernel) return "impaired";
   if (isPastConnect(expectation, outcome)) return "app-filtered";
   if (farEnd.sawRequest === true) return "reply-dropped";
+  if (farEnd.neighbourTimeout === true) return "no-route";
+  if (outcome.code === rejectedNearbyCode) return "rejected";
   if (expectation.transport === "udp" && farEnd.listener === "occupied") return "silent-service";
   return "dropped";
 }
 
-function unreachable(outcome: Outcome, farEnd: FarEnd): Reason {
-  if (outcome.elapsedMs < neighbourTimeoutMs) return "rejected";
-  return farEnd.agent === "gone" ? "node-down" : "no-route";
+/** Whether the last hop found nobody behind the address. */
+export function isNeighbourTimeout({ kind, elapsedMs }: Pick<Outcome, "kind" | "elapsedMs">): boolean {
+  return kind === "unreachable" && elapsedMs >= neighbourTimeoutMs;
 }
 
 /** A failed probe of a port that nobody is known to hold says little about the network. */
 function withoutListener(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): Reason {
   if (farEnd.agent === "missing") return "agent-missing";
-  if (outcome.kind === "unreachable" && outcome.elapsedMs >= neighbourTimeoutMs)
-    return unreachable(outcome, farEnd);
+  if (isNeighbourTimeout(outcome) || (outcome.kind === "silent" && farEnd.neighbourTimeout === true))
+    return farEnd.agent === "gone" ? "node-down" : "no-route";
   if (isClosedService(expectation, outcome, farEnd)) return "closed";
   return unheld(farEnd);
 }
@@ -133,6 +147,7 @@ function judgeClosed(expectation: Expectation, outcome: Outcome, farEnd: FarEnd)
   if (farEnd.listener !== "bound" && farEnd.listener !== "occupied") return unheld(farEnd);
   if (expectation.transport === "udp" && farEnd.listener === "occupied" && outcome.kind === "silent")
     return "silent-service";
+  if (outcome.kind === "silent" && farEnd.impaired === true) return "impaired";
   return "blocked-as-required";
 }
 
@@ -152,7 +167,8 @@ const localReasons = new Map<string, Reason>([
 ]);
 
 function isClosedService(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): boolean {
-  return expectation.serviceExpected && farEnd.listener === "absent" && outcome.kind === "refused";
+  const isGone = expectation.serviceExpected && farEnd.listener === "absent";
+  return (isGone || farEnd.serviceLeft === true) && outcome.kind === "refused";
 }
 
 function isProofOf(expectation: Expectation, outcome: Outcome): boolean {

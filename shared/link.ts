@@ -7,6 +7,8 @@ export const linkPath = "/agent";
 export const maxFrameBytes = 4 * 1024 * 1024;
 /** How many results one frame carries at most. */
 export const maxResultsPerFrame = 2_000;
+/** Every other port of all there are, written out. */
+export const maxPortsTextLength = 200_000;
 export const heartbeatMs = 10_000;
 /** The listener address of a node's own loopback interface, for rows that are local to a host. */
 export const loopbackAddress = -1;

@@ -39,6 +39,17 @@ const TargetEvidence = Type.Object(
   {
     agent: Type.Enum(["alive", "gone", "missing"]),
     listener: Type.Optional(Type.Enum([...listenerStates])),
+    sawRequest: Type.Optional(
+      Type.Boolean({
+        description: "Whether the request of the failed probe arrived; absent where the agent was not asked.",
+      }),
+    ),
+    sawConnection: Type.Optional(
+      Type.Boolean({ description: "Whether TCP connected up to the agent, and nothing was said." }),
+    ),
+    impaired: Type.Optional(
+      Type.Boolean({ description: "The agent did not get to run for a time that matters." }),
+    ),
     owner: Type.Optional(Type.String()),
     detail: Type.Optional(Type.String()),
   },

@@ -3,7 +3,7 @@
  * every frame against these schemas, because an agent may be anybody; agents import only the types.
  */
 import Type, { type Static } from "typebox";
-import { maxResultsPerFrame } from "./link.ts";
+import { maxPortsTextLength, maxResultsPerFrame } from "./link.ts";
 import {
   listenerStates,
   outcomeKinds,
@@ -103,17 +103,48 @@ const Results = Type.Object(
   exact,
 );
 
+/** Which of the asked ports something is true of, as `formatPorts` writes them; empty for none. */
+const PortsText = Type.String({ maxLength: maxPortsTextLength });
+
+/** The answer to a `look`: what this agent saw of probes that failed. */
+const Sightings = Type.Object(
+  {
+    type: Type.Literal("sightings"),
+    look: Index,
+    /** In the order of the questions. */
+    answers: Type.Array(
+      Type.Object(
+        {
+          /** A request of the asking node arrived: a UDP request, a half-open or a mute TCP connection. */
+          saw: PortsText,
+          /** A TCP connection was completed, and nothing was said on it. */
+          mute: PortsText,
+          /** Nothing holds the port any more. */
+          absent: PortsText,
+        },
+        exact,
+      ),
+      { maxItems: 65_535 },
+    ),
+    /** For how long this agent did not run in the time in question, in all and at most at once, in milliseconds. */
+    stalledMs: Type.Number({ minimum: 0 }),
+    longestStallMs: Type.Number({ minimum: 0 }),
+  },
+  exact,
+);
+
 const Done = Type.Object(
   { type: Type.Literal("done"), round: Index, probes: Index, elapsedMs: Type.Number({ minimum: 0 }) },
   exact,
 );
 const Bye = Type.Object({ type: Type.Literal("bye"), reason: Short }, exact);
 
-export const AgentMessageSchema = Type.Union([Hello, Listening, Results, Done, Bye]);
+export const AgentMessageSchema = Type.Union([Hello, Listening, Results, Sightings, Done, Bye]);
 export type AgentMessage = Static<typeof AgentMessageSchema>;
 export type HelloMessage = Static<typeof Hello>;
 export type ListeningMessage = Static<typeof Listening>;
 export type ResultsMessage = Static<typeof Results>;
+export type SightingsMessage = Static<typeof Sightings>;
 export type ListenerException = ListeningMessage["exceptions"][number];
 
 /** A node as its peers know it. */
@@ -150,7 +181,21 @@ export type CoordinatorMessage =
     }
   | { type: "refused"; code: RefusalCode; message: string; next: string }
   | { type: "probe"; round: number; timeoutMs: number; targets: readonly WireTarget[] }
+  | {
+      type: "look";
+      look: number;
+      /** How long ago the first of the probes in question may have been sent. */
+      withinMs: number;
+      questions: readonly LookQuestion[];
+    }
   | { type: "finish"; reason: string };
+
+/** What did this agent see of failed probes from one node to one of its addresses? */
+export interface LookQuestion {
+  from: number;
+  transport: Transport;
+  ports: string;
+}
 
 export type RefusalCode =
   | "unknown-node"

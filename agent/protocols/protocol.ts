@@ -9,6 +9,7 @@ import type { SecureContext } from "node:tls";
 import type { ProtocolName, Transport } from "../../shared/names.ts";
 import type { Outcome } from "../../shared/outcome.ts";
 import type { EpochKey } from "../../shared/proof.ts";
+import type { RequestLog } from "../request-log.ts";
 import type { UdpSweep } from "./udp-sweep.ts";
 
 /** One address and port to be probed. */
@@ -31,8 +32,17 @@ export interface ProbeContext {
   source: { localAddress?: string };
   credentials: Credentials;
   udp: UdpSweep;
+  datagrams: Datagrams;
   /** Everything a probe has open, so that a cancelled round closes it. */
   open: Set<Closable>;
+}
+
+/** How a UDP probe sends its request. */
+export interface Datagrams {
+  /** When it is sent again, as fractions of the time-out. */
+  resendAt: readonly number[];
+  /** From this attempt on through a connected socket, on which the kernel reports ICMP errors; it costs ten times as much. */
+  connectedFrom: number;
 }
 
 export interface Closable {
@@ -53,6 +63,7 @@ export interface ListenerContext {
   /** Index of this node in the plan. */
   node: number;
   certificate: { cert: string; key: string; ca: string };
+  requests: RequestLog;
 }
 
 /** A connection that reached a listener, or the stream inside its TLS. */

@@ -5,6 +5,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { familyOf } from "../../shared/addresses.ts";
+import type { RequestLog } from "../request-log.ts";
 import type { Acceptor, Connection, ListenerContext } from "./protocol.ts";
 import { proofAcceptor } from "./tcp.ts";
 import { tlsAcceptor } from "./tls.ts";
@@ -26,10 +27,12 @@ export class StreamListeners {
   /** In order of arrival, so the reaper looks only at the oldest. */
   readonly #open = new Map<Socket, { since: number; spoke: boolean }>();
   readonly #acceptors: readonly Acceptor[];
+  readonly #requests: RequestLog;
   readonly #reaper: NodeJS.Timeout;
   #accepted = 0;
 
   constructor(context: ListenerContext) {
+    this.#requests = context.requests;
     this.#acceptors = [
       proofAcceptor(context),
       tlsAcceptor(context, (connection) => this.#handOver(connection)),
@@ -76,9 +79,15 @@ export class StreamListeners {
       socket.resetAndDestroy();
       return;
     }
-    this.#open.set(socket, { since: performance.now(), spoke: false });
+    const state = { since: performance.now(), spoke: false };
+    // Once closed, a socket does not know it any more.
+    const address = socket.remoteAddress ?? "::";
+    this.#open.set(socket, state);
     socket.on("error", () => socket.destroy());
-    socket.once("close", () => this.#open.delete(socket));
+    socket.once("close", () => {
+      this.#open.delete(socket);
+      if (!state.spoke) this.#requests.stayedMute(address, port, performance.now());
+    });
     this.#handOver({ stream: socket, socket, port, clientVerified: false });
   }
 

@@ -8,6 +8,7 @@ import {
   firstRequestByte,
   messageBytes,
   readAnswer,
+  requestedBy,
 } from "../../shared/proof.ts";
 import { failed, timedOut } from "./failure.ts";
 import type {
@@ -113,8 +114,12 @@ export function proofAcceptor(context: ListenerContext): Acceptor {
           request.length === messageBytes
             ? answerRequest(context.epoch, request, arrivalOf(context, connection))
             : undefined;
-        if (answer === undefined) stream.destroy();
-        else stream.write(answer);
+        if (answer === undefined) {
+          stream.destroy();
+          return;
+        }
+        context.requests.met(requestedBy(request).from, connection.socket.remoteAddress ?? "::");
+        stream.write(answer);
       };
       stream.on("data", (chunk: Buffer) => {
         request = Buffer.concat([request, chunk]);

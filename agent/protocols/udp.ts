@@ -6,16 +6,18 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { familyOf } from "../../shared/addresses.ts";
 import type { Outcome } from "../../shared/outcome.ts";
-import { answerRequest, createRequest, readAnswer } from "../../shared/proof.ts";
+import { answerRequest, createRequest, readAnswer, requestedBy } from "../../shared/proof.ts";
 import { failed, timedOut } from "./failure.ts";
-import type { ListenerContext, ProbeContext, ProbeTarget, Protocol } from "./protocol.ts";
+import type { Datagrams, ListenerContext, ProbeContext, ProbeTarget, Protocol } from "./protocol.ts";
 
 export const udp: Protocol = { name: "udp", transport: "udp", probe };
 
-/** When a request is sent again, as fractions of the time-out: early for loss, late for outages. */
-const resendAt = [0.1, 0.3, 0.55] as const;
-/** From this attempt on through a connected socket. */
-const firstConnectedAttempt = 3;
+/** Sent again early for loss and late for outages; the last two show ICMP errors. */
+export const eagerDatagrams: Datagrams = { resendAt: [0.1, 0.3, 0.55], connectedFrom: 3 };
+/** The same, and no ICMP error goes unseen. */
+export const attentiveDatagrams: Datagrams = { ...eagerDatagrams, connectedFrom: 1 };
+/** One datagram and what comes of it. */
+export const singleDatagram: Datagrams = { resendAt: [], connectedFrom: 1 };
 
 function probe(target: ProbeTarget, context: ProbeContext): Promise<Outcome> {
   return new Promise((resolve) => {
@@ -24,21 +26,25 @@ function probe(target: ProbeTarget, context: ProbeContext): Promise<Outcome> {
     let sentAt = startedAt;
     let attempts = 1;
     let connected: Socket | undefined;
-    let timer = setTimeout(next, resendAt[0] * context.timeoutMs);
+    const { resendAt, connectedFrom } = context.datagrams;
     const handle = { destroy: () => finish(timedOut("answer", elapsed(), attempts)) };
     context.open.add(handle);
-    context.udp.send(request, target.address, target.port, onAnswer, onError);
+    let timer = setTimeout(next, (resendAt[0] ?? 1) * context.timeoutMs);
+    send();
 
     function next(): void {
-      const due = resendAt[attempts] ?? 1;
       if (attempts > resendAt.length) {
         finish(timedOut("answer", elapsed(), attempts));
         return;
       }
-      timer = setTimeout(next, due * context.timeoutMs - elapsed());
+      timer = setTimeout(next, (resendAt[attempts] ?? 1) * context.timeoutMs - elapsed());
       attempts++;
+      send();
+    }
+
+    function send(): void {
       sentAt = performance.now();
-      if (attempts < firstConnectedAttempt) {
+      if (attempts < connectedFrom) {
         context.udp.send(request, target.address, target.port, onAnswer, onError);
       } else if (connected === undefined) {
         connected = connectTo(target, context.source.localAddress, request, onAnswer, onError);
@@ -126,7 +132,9 @@ export function listenUdp(address: string, port: number, context: ListenerContex
         seenPort: from.port,
         clientVerified: false,
       });
-      if (answer !== undefined) socket.send(answer, from.port, from.address, () => {});
+      if (answer === undefined) return;
+      context.requests.received(requestedBy(request).from, port, from.address, performance.now());
+      socket.send(answer, from.port, from.address, () => {});
     });
     // exclusive: the port is never shared with another process, which would split its traffic.
     socket.bind({ address, port, exclusive: true }, () => {

@@ -4,7 +4,8 @@ import { Listeners } from "../../agent/listeners.ts";
 import { defaultLimits, runPinglist, type ProbeOrder, type ProbeResult } from "../../agent/prober.ts";
 import { protocols } from "../../agent/protocols/index.ts";
 import type { Protocol } from "../../agent/protocols/protocol.ts";
-import { probeTwice } from "../../agent/retest.ts";
+import { alwaysWell } from "../../agent/health.ts";
+import { probeThoroughly } from "../../agent/looks.ts";
 import type { Outcome } from "../../shared/outcome.ts";
 import { createFixture } from "../helpers/agent-fixtures.ts";
 
@@ -49,7 +50,7 @@ t.test("every port of every order is probed exactly once, over real sockets", as
   const results: ProbeResult[] = [];
   await runPinglist(
     orders,
-    { protocols, context: await fixture.probing("zero"), limits: defaultLimits },
+    { protocols, context: await fixture.probing("zero"), limits: defaultLimits, health: alwaysWell },
     (result) => results.push(result),
     never,
   );
@@ -70,7 +71,12 @@ t.test("a node that never answers keeps nobody else waiting", async (t) => {
   const done: number[] = [];
   await runPinglist(
     orders,
-    { protocols: scripted(dead), context: await fixture.probing("zero", 1_500), limits: defaultLimits },
+    {
+      protocols: scripted(dead),
+      context: await fixture.probing("zero", 1_500),
+      limits: defaultLimits,
+      health: alwaysWell,
+    },
     ({ order: { to } }) => done.push(to),
     never,
   );
@@ -87,7 +93,12 @@ t.test("a protocol that throws is one local error, not the end of the round", as
   const results: ProbeResult[] = [];
   await runPinglist(
     [order({ ports: [[1, 3]] })],
-    { protocols: scripted(probe), context: await fixture.probing("zero"), limits: defaultLimits },
+    {
+      protocols: scripted(probe),
+      context: await fixture.probing("zero"),
+      limits: defaultLimits,
+      health: alwaysWell,
+    },
     (result) => results.push(result),
     never,
   );
@@ -106,7 +117,7 @@ t.test("a cancelled round ends at once and leaves nothing open", async (t) => {
   const results: ProbeResult[] = [];
   const round = runPinglist(
     [order({ ports: [[1, 20]] })],
-    { protocols: scripted(stuck), context, limits: defaultLimits },
+    { protocols: scripted(stuck), context, limits: defaultLimits, health: alwaysWell },
     (result) => results.push(result),
     controller.signal,
   );
@@ -132,6 +143,7 @@ t.test("never more probes are open than the limit of descriptors allows", async 
       protocols: scripted(slow),
       context: await fixture.probing("zero"),
       limits: { ...defaultLimits, open: 16 },
+      health: alwaysWell,
     },
     () => {},
     never,
@@ -148,9 +160,14 @@ t.test("what failed in the rush and passes alone is open, with the lost attempt 
     return Promise.resolve(port % 10 === 0 && count === 1 ? outcome("silent") : outcome("open"));
   };
   const results: ProbeResult[] = [];
-  await probeTwice(
+  await probeThoroughly(
     [order({ ports: [[1, 100]] })],
-    { protocols: scripted(flaky), context: await fixture.probing("zero"), limits: defaultLimits },
+    {
+      protocols: scripted(flaky),
+      context: await fixture.probing("zero"),
+      limits: defaultLimits,
+      health: alwaysWell,
+    },
     (result) => results.push(result),
     never,
   );
@@ -179,9 +196,14 @@ t.test("of a long blocked range only samples are looked at again, unless one of 
       return Promise.resolve(count > 1 && passesAgain(port) ? outcome("open") : outcome("silent"));
     };
     const results: ProbeResult[] = [];
-    await probeTwice(
+    await probeThoroughly(
       [order({ ports: [[1, 1_000]] })],
-      { protocols: scripted(probe), context: await fixture.probing("zero"), limits: defaultLimits },
+      {
+        protocols: scripted(probe),
+        context: await fixture.probing("zero"),
+        limits: defaultLimits,
+        health: alwaysWell,
+      },
       (result) => results.push(result),
       never,
     );

@@ -3,7 +3,9 @@ import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { createServer } from "node:net";
 import type { ListenerContext, ProbeContext } from "../../agent/protocols/protocol.ts";
 import { secureContext } from "../../agent/protocols/tls.ts";
+import { eagerDatagrams } from "../../agent/protocols/udp.ts";
 import { UdpSweep } from "../../agent/protocols/udp-sweep.ts";
+import { RequestLog } from "../../agent/request-log.ts";
 import { Authority } from "../../coordinator/authority.ts";
 import { certificateName } from "../../shared/link.ts";
 import { epochKey, type EpochKey } from "../../shared/proof.ts";
@@ -33,7 +35,8 @@ export async function createFixture(): Promise<Fixture> {
     authority,
     epoch,
     async listening(index, name) {
-      return { epoch, node: index, certificate: { ...(await identity(name)), ca: authority.certificatePem } };
+      const certificate = { ...(await identity(name)), ca: authority.certificatePem };
+      return { epoch, node: index, certificate, requests: new RequestLog() };
     },
     async probing(name, timeoutMs = 2_000) {
       const udp = new UdpSweep();
@@ -45,6 +48,7 @@ export async function createFixture(): Promise<Fixture> {
         source: {},
         credentials: { anonymous: secureContext(ca), identified: secureContext(ca, await identity(name)) },
         udp,
+        datagrams: eagerDatagrams,
         open: new Set(),
       };
     },

@@ -1,0 +1,67 @@
+/** Whether this host was able to probe at all: where it was not, a failure is its own and no verdict on the network. */
+import { networkInterfaces } from "node:os";
+import { canonicalAddress } from "../shared/addresses.ts";
+import { formatDuration } from "../shared/duration.ts";
+import type { SelfWatch } from "./self-watch.ts";
+
+export interface Fault {
+  /** Becomes the code of a `local-error`. */
+  code: "STARVED" | "LINK_DOWN";
+  detail: string;
+}
+
+export interface Health {
+  /** What kept this host from probing properly between two moments of the monotonic clock, if anything. */
+  fault(since: number, until: number): Fault | undefined;
+}
+
+/** For tools that probe once and watch themselves otherwise. */
+export const alwaysWell: Health = { fault: () => undefined };
+
+/** Without the processor for this share of a probe's time, the answer may have waited here. */
+const starvedShare = 0.25;
+/** Interfaces are looked at again after this long. */
+const linkCacheMs = 500;
+
+export class OwnHealth implements Health {
+  readonly #watch: SelfWatch;
+  /** The node's addresses that were on an interface of this host at the start. */
+  readonly #addresses: readonly string[];
+  #missing: string | undefined;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(watch: SelfWatch, addresses: readonly string[]) {
+    this.#watch = watch;
+    const present = ownAddresses();
+    this.#addresses = addresses.filter((address) => present.has(address));
+  }
+
+  fault(since: number, until: number): Fault | undefined {
+    const { totalMs } = this.#watch.stalled(since, until);
+    if (totalMs >= starvedShare * (until - since)) {
+      const detail = `the agent did not run for ${formatDuration(totalMs)} of the probe's ${formatDuration(until - since)}: the host is overloaded, or the agent was stopped or is throttled`;
+      return { code: "STARVED", detail };
+    }
+    const missing = this.#missingAddress(until);
+    if (missing === undefined) return undefined;
+    return { code: "LINK_DOWN", detail: `the interface with ${missing} is down` };
+  }
+
+  #missingAddress(now: number): string | undefined {
+    if (now - this.#lookedAt > linkCacheMs) {
+      const present = ownAddresses();
+      this.#missing = this.#addresses.find((address) => !present.has(address));
+      this.#lookedAt = now;
+    }
+    return this.#missing;
+  }
+}
+
+/** Of interfaces that are up and have a carrier: Node leaves out the others. */
+function ownAddresses(): Set<string> {
+  return new Set(
+    Object.values(networkInterfaces()).flatMap((list) =>
+      (list ?? []).map(({ address }) => canonicalAddress(address.split("%")[0]!)),
+    ),
+  );
+}

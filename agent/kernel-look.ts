@@ -1,0 +1,223 @@
+/**
+ * Finds out what a failed probe was not told, from the counters of this host's own kernel:
+ *
+ * - a firewall or route of this host that drops TCP on its way out is silent; only TCPRetransFail counts it;
+ * - one that rejects it answers from the loopback interface;
+ * - hosts limit their ICMP errors to about one a second for each peer (icmp_ratelimit), so of many rejected
+ *   ports most look silent; and UDP sockets never hear of "host unreachable" and "network unreachable".
+ *
+ * Each look repeats a few probes alone. Counters are the host's: what other traffic could have caused is not
+ * taken for evidence.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { neighbourTimeoutMs, rejectedNearbyCode } from "../shared/judge.ts";
+import type { Outcome } from "../shared/outcome.ts";
+import { readKernelCounters, since, type KernelCounters } from "./kernel-counters.ts";
+import type { ProbeResult, ProberDependencies } from "./prober.ts";
+import { singleDatagram } from "./protocols/udp.ts";
+import { runsOf } from "./runs.ts";
+
+/** A lost SYN is sent again after one second (RFC 6298 section 2.1). */
+const retransmissionMs = 1_300;
+/** Enough for an answer from anywhere. */
+const answerMs = 500;
+/** `icmp_ratelimit`: net/ipv4/icmp.c. */
+const icmpPaceMs = 1_000;
+/** Refused ports that are asked for where the refusal came from. */
+const maxRefusals = 16;
+/** How often a refusal must come from this host itself, with nothing on loopback in between. */
+const refusalRounds = 3;
+const maxRetransmissionTests = 4;
+const maxPacedProbes = 8;
+
+/** The same results in the same number, with outcomes explained where the kernel knew more. */
+export async function askKernel(
+  failures: readonly ProbeResult[],
+  counted: KernelCounters,
+  dependencies: ProberDependencies,
+  signal: AbortSignal,
+): Promise<ProbeResult[]> {
+  const look = new KernelLook(failures, dependencies, signal);
+  await look.findOwnRefusals();
+  if (counted.retransmitsRefused > 0) await look.findOwnDrops();
+  if (counted.unreachablesIn > 0) await look.findLimitedRejects();
+  return look.results;
+}
+
+class KernelLook {
+  readonly #results: ProbeResult[];
+  readonly #deps: ProberDependencies;
+  readonly #signal: AbortSignal;
+  #pacedProbes = 0;
+  #pacedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(failures: readonly ProbeResult[], dependencies: ProberDependencies, signal: AbortSignal) {
+    this.#results = [...failures];
+    this.#deps = dependencies;
+    this.#signal = signal;
+  }
+
+  get results(): ProbeResult[] {
+    return this.#results;
+  }
+
+  /** A refusal that arrives over loopback was made by this host's own firewall. */
+  async findOwnRefusals(): Promise<void> {
+    const refused = this.#runs(isRefused).filter(([{ order }]) => order.from !== order.to);
+    for (const run of refused.slice(0, maxRefusals)) {
+      if (this.#signal.aborted) return;
+      let rounds = 0;
+      while (rounds < refusalRounds && (await this.#isRefusedAtHome(run[0]))) rounds++;
+      if (rounds === refusalRounds)
+        this.#explain(
+          run,
+          ownFirewall("the refusal came from this host itself, over its loopback interface"),
+        );
+    }
+  }
+
+  /** SYNs that this host's own firewall swallows fail again when they are sent again. */
+  async findOwnDrops(): Promise<void> {
+    const runs = this.#runs(isSilentTcp);
+    let tests = 0;
+    const count = async (some: readonly Run[]): Promise<number> => {
+      tests++;
+      return (
+        await this.#counting(
+          some.map(([sample]) => sample),
+          retransmissionMs,
+        )
+      ).retransmitsRefused;
+    };
+    /** Of `some` runs `refused` are known to be swallowed: which? */
+    const search = async (some: readonly Run[], refused: number): Promise<void> => {
+      if (refused <= 0 || some.length === 0 || this.#signal.aborted) return;
+      if (refused >= some.length) {
+        for (const run of some)
+          this.#explain(run, ownFirewall("this host's kernel refused to send it (TCPRetransFail)"));
+        return;
+      }
+      if (tests >= maxRetransmissionTests) return;
+      const half = Math.ceil(some.length / 2);
+      const inFirst = await count(some.slice(0, half));
+      await search(some.slice(0, half), inFirst);
+      await search(some.slice(half), refused - inFirst);
+    };
+    if (runs.length > 0) await search(runs, await count(runs));
+  }
+
+  /** Silent ports beside rejected ones, and silent UDP: asked one by one, as slowly as ICMP errors come. */
+  async findLimitedRejects(): Promise<void> {
+    const regions = this.#runs((result) => isSilent(result) || isRejection(result)).filter((region) =>
+      region.some(isSilent),
+    );
+    const byPromise = regions.toSorted(
+      (a, b) => Number(b.some(isRejection)) - Number(a.some(isRejection)) || b.length - a.length,
+    );
+    for (const region of byPromise) {
+      if (this.#signal.aborted) return;
+      const rejected = new Set(region.flatMap((result, index) => (isRejection(result) ? [index] : [])));
+      const ask = async (index: number): Promise<boolean> => {
+        if (rejected.has(index)) return true;
+        const isRejected = await this.#isRejectedAlone(region[index]!);
+        if (isRejected) rejected.add(index);
+        return isRejected;
+      };
+      if (rejected.size === 0 && !(await ask(Math.floor(region.length / 2)))) continue;
+      const first = await edge(Math.min(...rejected), 0, ask);
+      const last = await edge(Math.max(...rejected), region.length - 1, ask);
+      this.#explain(region.slice(first, last + 1).filter(isSilent), (outcome) => ({
+        ...outcome,
+        code: rejectedNearbyCode,
+        detail: "neighbouring ports are rejected, and the sender of such errors limits their number",
+      }));
+    }
+  }
+
+  async #isRefusedAtHome(sample: ProbeResult): Promise<boolean> {
+    const before = readKernelCounters();
+    const startedAt = performance.now();
+    const outcome = await this.#probe(sample, answerMs);
+    const answered = since(before);
+    // As long again without a probe: what arrives on loopback now would have arrived before, too.
+    const quiet = readKernelCounters();
+    await sleep(performance.now() - startedAt);
+    return (
+      (outcome.kind === "refused" || outcome.kind === "unreachable") &&
+      answered.loopbackPackets > 0 &&
+      since(quiet).loopbackPackets === 0
+    );
+  }
+
+  async #isRejectedAlone(sample: ProbeResult): Promise<boolean> {
+    if (this.#pacedProbes++ >= maxPacedProbes) return false;
+    const waitMs = this.#pacedAt + icmpPaceMs - performance.now();
+    if (waitMs > 0) await sleep(waitMs, undefined, { signal: this.#signal }).catch(() => {});
+    if (this.#signal.aborted) return false;
+    this.#pacedAt = performance.now();
+    const before = readKernelCounters();
+    const outcome = await this.#probe(sample, answerMs);
+    if (outcome.kind === "refused" || outcome.kind === "unreachable") return true;
+    return outcome.kind === "silent" && sample.order.protocol === "udp" && since(before).unreachablesIn > 0;
+  }
+
+  async #counting(samples: readonly ProbeResult[], timeoutMs: number): Promise<KernelCounters> {
+    const before = readKernelCounters();
+    await Promise.all(samples.map((sample) => this.#probe(sample, timeoutMs)));
+    return since(before);
+  }
+
+  #probe({ order, port }: ProbeResult, timeoutMs: number): Promise<Outcome> {
+    const { from, to, address, serverName, protocol } = order;
+    const context = { ...this.#deps.context, timeoutMs, datagrams: singleDatagram };
+    return this.#deps.protocols[protocol].probe({ from, to, address, port, serverName }, context);
+  }
+
+  #runs(isMember: (result: ProbeResult) => boolean): Run[] {
+    return runsOf(this.#results.filter(isMember), () => true) as Run[];
+  }
+
+  #explain(run: readonly ProbeResult[], explain: (outcome: Outcome) => Outcome): void {
+    const members = new Set(run);
+    for (const [index, result] of this.#results.entries())
+      if (members.has(result)) this.#results[index] = { ...result, outcome: explain(result.outcome) };
+  }
+}
+
+type Run = [ProbeResult, ...ProbeResult[]];
+
+/** The last position on the way from a rejected one to `end` that is rejected too. */
+async function edge(from: number, end: number, ask: (index: number) => Promise<boolean>): Promise<number> {
+  if (from === end || (await ask(end))) return end;
+  let rejected = from;
+  let silent = end;
+  while (Math.abs(silent - rejected) > 1) {
+    const middle = Math.trunc((rejected + silent) / 2);
+    if (await ask(middle)) rejected = middle;
+    else silent = middle;
+  }
+  return rejected;
+}
+
+function ownFirewall(detail: string): (outcome: Outcome) => Outcome {
+  return (outcome) => ({ ...outcome, kind: "local-error", code: "EPERM", detail });
+}
+
+function isSilent({ order, outcome }: ProbeResult): boolean {
+  return outcome.kind === "silent" && (order.protocol === "udp" || outcome.phase === "connect");
+}
+
+function isSilentTcp(result: ProbeResult): boolean {
+  return isSilent(result) && result.order.protocol !== "udp";
+}
+
+function isRejection({ outcome }: ProbeResult): boolean {
+  return (
+    outcome.kind === "refused" || (outcome.kind === "unreachable" && outcome.elapsedMs < neighbourTimeoutMs)
+  );
+}
+
+function isRefused(result: ProbeResult): boolean {
+  const { order, outcome } = result;
+  return isRejection(result) && order.protocol !== "udp" && outcome.phase === "connect";
+}

@@ -1,0 +1,101 @@
+/**
+ * How a pinglist is probed so that its failures can be believed. First all of it, quickly. Then the failures a
+ * second time, alone and slowly: a burst of probes can trip a rate limit or overrun a busy host, and then
+ * looks like a firewall. What still fails is put to the kernel's own counters (see kernel-look.ts).
+ */
+import type { Outcome } from "../shared/outcome.ts";
+import { askKernel } from "./kernel-look.ts";
+import { readKernelCounters, since } from "./kernel-counters.ts";
+import {
+  gentleLimits,
+  runPinglist,
+  type ProbeOrder,
+  type ProbeResult,
+  type ProberDependencies,
+  type ProberLimits,
+} from "./prober.ts";
+import { attentiveDatagrams } from "./protocols/udp.ts";
+import { keyOf, ordersOf, runsOf, samplesOf } from "./runs.ts";
+
+/** Of a longer run of neighbouring ports with the same failure only these many are probed again. */
+const samplesPerRun = 64;
+
+/** Every port is reported exactly once, unless the signal cancels the rest. */
+export async function probeThoroughly(
+  orders: readonly ProbeOrder[],
+  dependencies: ProberDependencies,
+  report: (result: ProbeResult) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const countersBefore = readKernelCounters();
+  const gently: ProberDependencies = {
+    ...dependencies,
+    limits: gentler(dependencies.limits),
+    context: { ...dependencies.context, datagrams: attentiveDatagrams },
+  };
+  const failures: ProbeResult[] = [];
+  const sort = (result: ProbeResult): void => {
+    if (isOver(result.outcome)) report(result);
+    else failures.push(result);
+  };
+  await runPinglist(orders, dependencies, sort, signal);
+  const clear = failures.filter(({ outcome }) => outcome.kind === "unreachable");
+  const first = failures.splice(0).filter(({ outcome }) => outcome.kind !== "unreachable");
+  const second: ProbeResult[] = [];
+  const samples = runsOf(first).flatMap((run) => samplesOf(run, samplesPerRun));
+  await runPinglist(ordersOf(samples), gently, (result) => second.push(result), signal);
+  const { settled, again } = settle(first, second);
+  settled.forEach(sort);
+  await runPinglist(ordersOf(again), gently, sort, signal);
+  if (signal.aborted) return;
+  const explained = await askKernel([...clear, ...failures], since(countersBefore), gently, signal);
+  explained.forEach(report);
+}
+
+/** Never faster than this node allows itself. */
+function gentler(limits: ProberLimits): ProberLimits {
+  return {
+    ...limits,
+    young: Math.min(limits.young, gentleLimits.young),
+    ratePerSecond: Math.min(limits.ratePerSecond, gentleLimits.ratePerSecond),
+    ratePerNodePerSecond: Math.min(limits.ratePerNodePerSecond, gentleLimits.ratePerNodePerSecond),
+  };
+}
+
+/** A starved prober tries again; other faults of its own would only come again. */
+function isOver({ kind, code }: Outcome): boolean {
+  return kind === "open" || (kind === "local-error" && code !== "STARVED");
+}
+
+/**
+ * Joins both looks. A sample that passed the second time says that its whole run may have been our own doing:
+ * then the rest of that run comes back to be probed once more.
+ */
+function settle(
+  first: readonly ProbeResult[],
+  second: readonly ProbeResult[],
+): { settled: ProbeResult[]; again: ProbeResult[] } {
+  const secondLook = new Map(second.map((result) => [keyOf(result), result]));
+  const settled: ProbeResult[] = [];
+  const again: ProbeResult[] = [];
+  for (const run of runsOf(first)) {
+    const passed = run.some((result) => secondLook.get(keyOf(result))?.outcome.kind === "open");
+    for (const result of run) {
+      const later = secondLook.get(keyOf(result));
+      if (later !== undefined) settled.push(merged(result, later));
+      else if (passed) again.push(result);
+      else settled.push(result);
+    }
+  }
+  return { settled, again };
+}
+
+/**
+ * The second look counts; the first one remains as a lost attempt. But a refusal that is followed by silence
+ * was clear enough: hosts limit how many ICMP errors they send.
+ */
+function merged(first: ProbeResult, second: ProbeResult): ProbeResult {
+  if (first.outcome.kind === "refused" && second.outcome.kind === "silent") return first;
+  const attempts = Math.min(255, first.outcome.attempts + second.outcome.attempts);
+  return { order: first.order, port: first.port, outcome: { ...second.outcome, attempts } };
+}

@@ -1,0 +1,60 @@
+/**
+ * What reached the listeners of this agent, so that a silent probe can be told apart: its request never came,
+ * or its answer never arrived. A few bytes a peer and port; read only when the coordinator asks.
+ */
+
+/** Requests of this many peers and ports are remembered; the oldest go first. */
+const maxRequests = 200_000;
+const maxConnections = 4_096;
+/** Of one peer: more come only from a network that translates at random. */
+const maxAddresses = 8;
+
+export class RequestLog {
+  /** When each peer last asked at each port, in the clock's milliseconds. */
+  readonly #requests = new Map<number, number>();
+  /** Connections on which nothing was ever said, by address and port. */
+  readonly #mute = new Map<string, number>();
+  readonly #addresses = new Map<number, Set<string>>();
+
+  /** A valid request of node `from` came from `address`, which a NAT on the way may have changed. */
+  received(from: number, port: number, address: string, now: number): void {
+    remember(this.#requests, keyOf(from, port), now, maxRequests);
+    this.met(from, address);
+  }
+
+  /** Node `from` is behind `address`. */
+  met(from: number, address: string): void {
+    const known = this.#addresses.get(from);
+    if (known === undefined) this.#addresses.set(from, new Set([address]));
+    else if (known.size < maxAddresses) known.add(address);
+  }
+
+  /** A TCP connection ended without a byte of a request. */
+  stayedMute(address: string, port: number, now: number): void {
+    remember(this.#mute, `${address} ${port}`, now, maxConnections);
+  }
+
+  sawRequest(from: number, port: number, since: number): boolean {
+    return (this.#requests.get(keyOf(from, port)) ?? Number.NEGATIVE_INFINITY) >= since;
+  }
+
+  sawMuteConnection(addresses: Iterable<string>, port: number, since: number): boolean {
+    return Array.from(addresses).some(
+      (address) => (this.#mute.get(`${address} ${port}`) ?? Number.NEGATIVE_INFINITY) >= since,
+    );
+  }
+
+  /** Every address from which valid requests of this node came. */
+  addressesOf(from: number): Iterable<string> {
+    return this.#addresses.get(from) ?? [];
+  }
+}
+
+function keyOf(from: number, port: number): number {
+  return from * 65_536 + port;
+}
+
+function remember<Key>(map: Map<Key, number>, key: Key, now: number, limit: number): void {
+  if (map.size >= limit && !map.has(key)) map.delete(map.keys().next().value!);
+  map.set(key, now);
+}

@@ -1,0 +1,34 @@
+/** What is known of the far end of one probe: what its agent held, what it saw, and whether it lives. */
+import type { FarEnd } from "../shared/judge.ts";
+import type { Target } from "../shared/plan.ts";
+import type { ListenerException } from "../shared/wire.ts";
+import type { Membership } from "./membership.ts";
+import type { Observations } from "./observations.ts";
+import type { Sighting } from "./sightings.ts";
+
+export interface KnownFarEnd extends FarEnd {
+  exception?: ListenerException;
+  sighting?: Sighting;
+}
+
+export function farEndOf(
+  target: Target,
+  port: number,
+  membership: Pick<Membership, "farEnd">,
+  { sightings, neighbourTimeouts }: Observations,
+): KnownFarEnd {
+  const held = membership.farEnd(target.to, target.transport, target.address, port);
+  const isAway = sightings.unanswered.has(target.to) || sightings.restarted.has(target.to);
+  const known: KnownFarEnd = held.agent === "alive" && isAway ? { ...held, agent: "gone" } : held;
+  if (neighbourTimeouts.has(`${target.from} ${target.address}`)) known.neighbourTimeout = true;
+  const sighting = sightings.at(target.id, port);
+  if (sighting === undefined) return known;
+  const { sawRequest, impaired, serviceLeft } = sighting;
+  return {
+    ...known,
+    sighting,
+    sawRequest,
+    impaired,
+    serviceLeft: serviceLeft && held.listener === "occupied",
+  };
+}

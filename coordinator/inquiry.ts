@@ -1,0 +1,78 @@
+/**
+ * Asks the far ends what they saw of probes that failed. Each node's failures are put to its peers as soon as
+ * it is done, while the traces are fresh. An agent that does not answer holds nobody up for long.
+ */
+import type { Plan, Target } from "../shared/plan.ts";
+import { formatPorts } from "../shared/ports.ts";
+import type { CoordinatorMessage, SightingsMessage } from "../shared/wire.ts";
+import type { Observations } from "./observations.ts";
+
+type LookMessage = Extract<CoordinatorMessage, { type: "look" }>;
+
+interface Pending {
+  node: number;
+  targets: Target[];
+  asked: ReturnType<Observations["failures"]>[];
+  withinMs: number;
+  askedAt: number;
+}
+
+/** An agent reads a few tables of its kernel; one that needs longer is stopped, starved or gone. */
+const answerMs = 6_000;
+
+export class Inquiry {
+  readonly #plan: Plan;
+  readonly #observations: Observations;
+  /** Returns whether there was anybody to send it to. */
+  readonly #send: (node: number, message: LookMessage) => boolean;
+  readonly #pending = new Map<number, Pending>();
+  #looks = 0;
+
+  constructor(plan: Plan, observations: Observations, send: (node: number, message: LookMessage) => boolean) {
+    this.#plan = plan;
+    this.#observations = observations;
+    this.#send = send;
+  }
+
+  get isOpen(): boolean {
+    return this.#pending.size > 0;
+  }
+
+  /** `withinMs`: for how long node `from` has been probing. */
+  open(from: number, withinMs: number, now: number): void {
+    const failed = this.#plan.targets
+      .filter((target) => target.from === from)
+      .map((target) => ({ target, asked: this.#observations.failures(target) }))
+      .filter(({ asked }) => asked.length > 0);
+    for (const [node, list] of Map.groupBy(failed, ({ target }) => target.to)) {
+      const look = ++this.#looks;
+      const targets = list.map(({ target }) => target);
+      const asked = list.map((each) => each.asked);
+      const questions = targets.map(({ transport }, index) => ({
+        from,
+        transport,
+        ports: formatPorts(asked[index]!),
+      }));
+      if (this.#send(node, { type: "look", look, withinMs, questions }))
+        this.#pending.set(look, { node, targets, asked, withinMs, askedAt: now });
+    }
+  }
+
+  /** @returns what was wrong with the answer, or undefined. */
+  answered(node: number, message: SightingsMessage): string | undefined {
+    const pending = this.#pending.get(message.look);
+    if (pending?.node !== node) return undefined; // too late, or of an earlier round
+    this.#pending.delete(message.look);
+    const targets = pending.targets.map(({ id }, index) => ({ id, asked: pending.asked[index]! }));
+    return this.#observations.sightings.record(targets, message, pending.withinMs);
+  }
+
+  /** Gives up on who has not answered in time. */
+  expire(now: number): void {
+    for (const [look, { node, askedAt }] of this.#pending) {
+      if (now - askedAt < answerMs) continue;
+      this.#pending.delete(look);
+      this.#observations.sightings.unanswered.add(node);
+    }
+  }
+}
