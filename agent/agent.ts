@@ -151,6 +151,9 @@ class Agent implements AsyncDisposable {
             // Not in turn with the work: the traces in the kernel do not wait.
             if (duty !== undefined) void link.send(duty.testify(message));
             break;
+          case "watch":
+            duty?.watch(message.forMs);
+            break;
           case "finish":
             break; // the close that follows carries the reason
         }
@@ -167,6 +170,7 @@ class Agent implements AsyncDisposable {
     const end = await link.ended;
     signal.removeEventListener("abort", leave);
     over.abort();
+    duty?.[Symbol.dispose]();
     await Promise.race([work, sleep(settleMs, undefined, { ref: false })]);
     if (fault !== undefined) throw asError(fault);
     if (refusal !== undefined) throw refusal;

@@ -6,6 +6,7 @@ import { parsePorts } from "../shared/ports.ts";
 import { epochKey } from "../shared/proof.ts";
 import type { CoordinatorMessage, SightingsMessage, WireTarget } from "../shared/wire.ts";
 import { descriptorLimit, freeDescriptors } from "./descriptors.ts";
+import { HalfOpenWatch } from "./half-open.ts";
 import { OwnHealth } from "./health.ts";
 import { hostOf, type Link } from "./link.ts";
 import type { WantedListener } from "./listeners.ts";
@@ -29,13 +30,14 @@ type ProbeMessage = Extract<CoordinatorMessage, { type: "probe" }>;
 /** Results wait this long for company. */
 const flushMs = 200;
 
-export class Duty {
+export class Duty implements Disposable {
   readonly #welcome: Welcome;
   readonly #probesPerSecond: number;
   readonly #privateKey: string;
   readonly #policy: AddressPolicy;
   readonly #watch: SelfWatch;
   readonly #requests = new RequestLog();
+  readonly #halfOpen = new HalfOpenWatch(this.#requests);
 
   /** `coordinators` are the addresses of the join string; `privateKey` belongs to the welcome's certificate. */
   constructor(
@@ -72,11 +74,21 @@ export class Duty {
     };
   }
 
+  /** Somebody is about to probe this node again. */
+  watch(forMs: number): void {
+    this.#halfOpen.watch(forMs);
+  }
+
+  [Symbol.dispose](): void {
+    this.#halfOpen[Symbol.dispose]();
+  }
+
   /** What this node's listeners saw of the probes in question. */
   testify(message: LookMessage): SightingsMessage {
     const witness = {
       requests: this.#requests,
-      watch: this.#watch,
+      halfOpen: this.#halfOpen,
+      self: this.#watch,
       addressesOf: (node: number) => this.#welcome.nodes[node]?.addresses ?? [],
       portsOf: portSet,
     };
@@ -115,7 +127,8 @@ export class Duty {
       };
       const health = new OwnHealth(this.#watch, own);
       const dependencies = { protocols, context, limits: this.#limits(), health };
-      await probeThoroughly(permitted, dependencies, report, signal);
+      const doubt = (nodes: number[]): void => void link.send({ type: "doubt", round: message.round, nodes });
+      await probeThoroughly(permitted, dependencies, { report, doubt }, signal);
     } finally {
       clearInterval(flushing);
       udp.close();

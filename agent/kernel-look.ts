@@ -29,6 +29,8 @@ const maxRefusals = 16;
 const refusalRounds = 3;
 const maxRetransmissionTests = 4;
 const maxPacedProbes = 8;
+/** How many ICMP errors a host sends at once before it limits them (XRLIM_BURST_FACTOR). */
+const icmpBurst = 6;
 
 /** The same results in the same number, with outcomes explained where the kernel knew more. */
 export async function askKernel(
@@ -108,30 +110,35 @@ class KernelLook {
 
   /** Silent ports beside rejected ones, and silent UDP: asked one by one, as slowly as ICMP errors come. */
   async findLimitedRejects(): Promise<void> {
-    const regions = this.#runs((result) => isSilent(result) || isRejection(result)).filter((region) =>
-      region.some(isSilent),
-    );
-    const byPromise = regions.toSorted(
-      (a, b) => Number(b.some(isRejection)) - Number(a.some(isRejection)) || b.length - a.length,
-    );
-    for (const region of byPromise) {
-      if (this.#signal.aborted) return;
-      const rejected = new Set(region.flatMap((result, index) => (isRejection(result) ? [index] : [])));
-      const ask = async (index: number): Promise<boolean> => {
-        if (rejected.has(index)) return true;
-        const isRejected = await this.#isRejectedAlone(region[index]!);
-        if (isRejected) rejected.add(index);
-        return isRejected;
-      };
-      if (rejected.size === 0 && !(await ask(Math.floor(region.length / 2)))) continue;
-      const first = await edge(Math.min(...rejected), 0, ask);
-      const last = await edge(Math.max(...rejected), region.length - 1, ask);
-      this.#explain(region.slice(first, last + 1).filter(isSilent), (outcome) => ({
-        ...outcome,
-        code: rejectedNearbyCode,
-        detail: "neighbouring ports are rejected, and the sender of such errors limits their number",
-      }));
-    }
+    const regions = this.#runs((result) => isSilent(result) || isRejection(result));
+    const mixed = regions.filter((region) => region.some(isSilent) && region.some(isRejection));
+    for (const region of mixed) await this.#explainRejected(region);
+    const silent = this.#runs(isSilent).filter((run) => !mixed.some((region) => region.includes(run[0])));
+    // A short run of silent TCP has been asked often enough, and TCP is told of every ICMP error that comes.
+    const doubtful = silent.filter(({ length, 0: sample }) => !isSilentTcp(sample) || length > icmpBurst);
+    if (doubtful.length === 0 || !(await this.#isAnyRejected(doubtful.map(middleOf)))) return;
+    for (const run of doubtful.toSorted((a, b) => b.length - a.length)) await this.#explainRejected(run);
+  }
+
+  /** Within a region of silent and rejected ports: which of the silent ones share the fate of the others? */
+  async #explainRejected(region: Run): Promise<void> {
+    if (this.#signal.aborted) return;
+    const rejected = new Set(region.flatMap((result, index) => (isRejection(result) ? [index] : [])));
+    const ask = async (index: number): Promise<boolean> => {
+      if (rejected.has(index)) return true;
+      if (this.#pacedProbes++ >= maxPacedProbes) return false;
+      const isRejected = await this.#isAnyRejected([region[index]!]);
+      if (isRejected) rejected.add(index);
+      return isRejected;
+    };
+    if (rejected.size === 0 && !(await ask(Math.floor(region.length / 2)))) return;
+    const first = await edge(Math.min(...rejected), 0, ask);
+    const last = await edge(Math.max(...rejected), region.length - 1, ask);
+    this.#explain(region.slice(first, last + 1).filter(isSilent), (outcome) => ({
+      ...outcome,
+      code: rejectedNearbyCode,
+      detail: "it is rejected as its neighbours are; hosts limit how many such errors they send",
+    }));
   }
 
   async #isRefusedAtHome(sample: ProbeResult): Promise<boolean> {
@@ -149,16 +156,16 @@ class KernelLook {
     );
   }
 
-  async #isRejectedAlone(sample: ProbeResult): Promise<boolean> {
-    if (this.#pacedProbes++ >= maxPacedProbes) return false;
+  /** Whether an ICMP error comes back for any of these; UDP sockets are not told of all of them. */
+  async #isAnyRejected(samples: readonly ProbeResult[]): Promise<boolean> {
     const waitMs = this.#pacedAt + icmpPaceMs - performance.now();
     if (waitMs > 0) await sleep(waitMs, undefined, { signal: this.#signal }).catch(() => {});
     if (this.#signal.aborted) return false;
     this.#pacedAt = performance.now();
     const before = readKernelCounters();
-    const outcome = await this.#probe(sample, answerMs);
-    if (outcome.kind === "refused" || outcome.kind === "unreachable") return true;
-    return outcome.kind === "silent" && sample.order.protocol === "udp" && since(before).unreachablesIn > 0;
+    const outcomes = await Promise.all(samples.map((sample) => this.#probe(sample, answerMs)));
+    if (outcomes.some(({ kind }) => kind === "refused" || kind === "unreachable")) return true;
+    return samples.some(({ order }) => order.protocol === "udp") && since(before).unreachablesIn > 0;
   }
 
   async #counting(samples: readonly ProbeResult[], timeoutMs: number): Promise<KernelCounters> {
@@ -182,6 +189,10 @@ class KernelLook {
     for (const [index, result] of this.#results.entries())
       if (members.has(result)) this.#results[index] = { ...result, outcome: explain(result.outcome) };
   }
+}
+
+function middleOf(run: Run): ProbeResult {
+  return run[Math.floor(run.length / 2)]!;
 }
 
 type Run = [ProbeResult, ...ProbeResult[]];

@@ -20,11 +20,17 @@ import { keyOf, ordersOf, runsOf, samplesOf } from "./runs.ts";
 /** Of a longer run of neighbouring ports with the same failure only these many are probed again. */
 const samplesPerRun = 64;
 
-/** Every port is reported exactly once, unless the signal cancels the rest. */
+export interface LookEvents {
+  /** Every port exactly once, unless the signal cancels the rest. */
+  report: (result: ProbeResult) => void;
+  /** These nodes are about to be probed a second time. */
+  doubt: (nodes: number[]) => void;
+}
+
 export async function probeThoroughly(
   orders: readonly ProbeOrder[],
   dependencies: ProberDependencies,
-  report: (result: ProbeResult) => void,
+  { report, doubt }: LookEvents,
   signal: AbortSignal,
 ): Promise<void> {
   const countersBefore = readKernelCounters();
@@ -41,6 +47,7 @@ export async function probeThoroughly(
   await runPinglist(orders, dependencies, sort, signal);
   const clear = failures.filter(({ outcome }) => outcome.kind === "unreachable");
   const first = failures.splice(0).filter(({ outcome }) => outcome.kind !== "unreachable");
+  if (first.length > 0) doubt([...new Set(first.map(({ order }) => order.to))]);
   const second: ProbeResult[] = [];
   const samples = runsOf(first).flatMap((run) => samplesOf(run, samplesPerRun));
   await runPinglist(ordersOf(samples), gently, (result) => second.push(result), signal);

@@ -12,8 +12,9 @@ const maxAddresses = 8;
 export class RequestLog {
   /** When each peer last asked at each port, in the clock's milliseconds. */
   readonly #requests = new Map<number, number>();
-  /** Connections on which nothing was ever said, by address and port. */
+  /** Connections on which nothing was ever said, and those that were never completed, by address and port. */
   readonly #mute = new Map<string, number>();
+  readonly #halfOpen = new Map<string, number>();
   readonly #addresses = new Map<number, Set<string>>();
 
   /** A valid request of node `from` came from `address`, which a NAT on the way may have changed. */
@@ -34,14 +35,21 @@ export class RequestLog {
     remember(this.#mute, `${address} ${port}`, now, maxConnections);
   }
 
+  /** A TCP connection was begun from there and not completed. */
+  sawHalfOpen(address: string, port: number, now: number): void {
+    remember(this.#halfOpen, `${address} ${port}`, now, maxConnections);
+  }
+
   sawRequest(from: number, port: number, since: number): boolean {
     return (this.#requests.get(keyOf(from, port)) ?? Number.NEGATIVE_INFINITY) >= since;
   }
 
-  sawMuteConnection(addresses: Iterable<string>, port: number, since: number): boolean {
-    return Array.from(addresses).some(
-      (address) => (this.#mute.get(`${address} ${port}`) ?? Number.NEGATIVE_INFINITY) >= since,
-    );
+  hadMuteConnection(addresses: Iterable<string>, port: number, since: number): boolean {
+    return isRemembered(this.#mute, addresses, port, since);
+  }
+
+  hadHalfOpen(addresses: Iterable<string>, port: number, since: number): boolean {
+    return isRemembered(this.#halfOpen, addresses, port, since);
   }
 
   /** Every address from which valid requests of this node came. */
@@ -52,6 +60,17 @@ export class RequestLog {
 
 function keyOf(from: number, port: number): number {
   return from * 65_536 + port;
+}
+
+function isRemembered(
+  map: ReadonlyMap<string, number>,
+  addresses: Iterable<string>,
+  port: number,
+  since: number,
+): boolean {
+  return Array.from(addresses).some(
+    (address) => (map.get(`${address} ${port}`) ?? Number.NEGATIVE_INFINITY) >= since,
+  );
 }
 
 function remember<Key>(map: Map<Key, number>, key: Key, now: number, limit: number): void {

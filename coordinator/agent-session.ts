@@ -6,6 +6,7 @@ import {
   AgentMessageSchema,
   type AgentMessage,
   type CoordinatorMessage,
+  type DoubtMessage,
   type HelloMessage,
   type ListeningMessage,
   type RefusalCode,
@@ -27,6 +28,7 @@ export interface SessionEvents {
   results(member: Member, message: ResultsMessage): string | undefined;
   /** Returns what was wrong with the frame, if anything. */
   sightings(member: Member, message: SightingsMessage): string | undefined;
+  doubt(member: Member, message: DoubtMessage): void;
   done(member: Member, round: number): void;
   /** `clean` where the agent said goodbye. */
   ended(member: Member, clean: boolean): void;
@@ -133,6 +135,9 @@ export class AgentSession {
           });
         break;
       }
+      case "doubt":
+        this.#events.doubt(member, message);
+        break;
       case "done":
         this.#events.done(member, message.round);
         break;

@@ -49,6 +49,8 @@ interface CoordinatorEvents {
 /** No round takes this long; an agent whose link lives and that still owes results then has a defect. */
 const roundLimitMs = 30 * 60_000;
 const pollMs = 100;
+/** A second look may begin a little after it was announced. */
+const watchMarginMs = 1_000;
 /** For the goodbye to reach agents that are still there. */
 const finishMs = 2_000;
 
@@ -261,6 +263,11 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
         const problem = this.#observations.record(member.node, message);
         this.emit("progress");
         return problem;
+      },
+      doubt: (member, { round, nodes }) => {
+        if (round !== this.#round || !this.#owing.has(member.node)) return;
+        const forMs = this.#config.probeTimeoutMs + watchMarginMs;
+        for (const node of nodes) this.#sessions.get(node)?.send({ type: "watch", forMs });
       },
       sightings: (member, message) => this.#inquiry.answered(member.node, message),
       done: (member, round) => {

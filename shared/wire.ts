@@ -133,17 +133,24 @@ const Sightings = Type.Object(
   exact,
 );
 
+/** The first look at these nodes had failures; the second begins now. */
+const Doubt = Type.Object(
+  { type: Type.Literal("doubt"), round: Index, nodes: Type.Array(Index, { maxItems: 65_535 }) },
+  exact,
+);
+
 const Done = Type.Object(
   { type: Type.Literal("done"), round: Index, probes: Index, elapsedMs: Type.Number({ minimum: 0 }) },
   exact,
 );
 const Bye = Type.Object({ type: Type.Literal("bye"), reason: Short }, exact);
 
-export const AgentMessageSchema = Type.Union([Hello, Listening, Results, Sightings, Done, Bye]);
+export const AgentMessageSchema = Type.Union([Hello, Listening, Results, Doubt, Sightings, Done, Bye]);
 export type AgentMessage = Static<typeof AgentMessageSchema>;
 export type HelloMessage = Static<typeof Hello>;
 export type ListeningMessage = Static<typeof Listening>;
 export type ResultsMessage = Static<typeof Results>;
+export type DoubtMessage = Static<typeof Doubt>;
 export type SightingsMessage = Static<typeof Sightings>;
 export type ListenerException = ListeningMessage["exceptions"][number];
 
@@ -181,6 +188,8 @@ export type CoordinatorMessage =
     }
   | { type: "refused"; code: RefusalCode; message: string; next: string }
   | { type: "probe"; round: number; timeoutMs: number; targets: readonly WireTarget[] }
+  /** Look out for half-open connections for so long: somebody is about to probe again. */
+  | { type: "watch"; forMs: number }
   | {
       type: "look";
       look: number;

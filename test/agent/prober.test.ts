@@ -168,7 +168,7 @@ t.test("what failed in the rush and passes alone is open, with the lost attempt 
       limits: defaultLimits,
       health: alwaysWell,
     },
-    (result) => results.push(result),
+    { report: (result) => results.push(result), doubt: () => {} },
     never,
   );
   t.equal(results.length, 100);
@@ -204,7 +204,7 @@ t.test("of a long blocked range only samples are looked at again, unless one of 
         limits: defaultLimits,
         health: alwaysWell,
       },
-      (result) => results.push(result),
+      { report: (result) => results.push(result), doubt: () => {} },
       never,
     );
     return { probes, results };
