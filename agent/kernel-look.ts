@@ -26,7 +26,7 @@ const icmpPaceMs = 1_000;
 /** Refused ports that are asked for where the refusal came from. */
 const maxRefusals = 16;
 /** How often a refusal must come from this host itself, with nothing on loopback in between. */
-const refusalRounds = 3;
+const refusalRounds = 2;
 const maxRetransmissionTests = 4;
 const maxPacedProbes = 8;
 /** How many ICMP errors a host sends at once before it limits them (XRLIM_BURST_FACTOR). */
@@ -144,7 +144,8 @@ class KernelLook {
   async #isRefusedAtHome(sample: ProbeResult): Promise<boolean> {
     const before = readKernelCounters();
     const startedAt = performance.now();
-    const outcome = await this.#probe(sample, answerMs);
+    // Over IPv6 an error that comes while connect() still works is passed over: the next SYN brings another.
+    const outcome = await this.#probe(sample, retransmissionMs);
     const answered = since(before);
     // As long again without a probe: what arrives on loopback now would have arrived before, too.
     const quiet = readKernelCounters();

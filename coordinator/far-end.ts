@@ -14,10 +14,12 @@ export interface KnownFarEnd extends FarEnd {
 export function farEndOf(
   target: Target,
   port: number,
+  /** The address at which the node holds the port: of its loopback interface where the row is local to it. */
+  heldAt: string,
   membership: Pick<Membership, "farEnd">,
   { sightings, neighbourTimeouts }: Observations,
 ): KnownFarEnd {
-  const held = membership.farEnd(target.to, target.transport, target.address, port);
+  const held = membership.farEnd(target.to, target.transport, heldAt, port);
   const isAway = sightings.unanswered.has(target.to) || sightings.restarted.has(target.to);
   const known: KnownFarEnd = held.agent === "alive" && isAway ? { ...held, agent: "gone" } : held;
   if (neighbourTimeouts.has(`${target.from} ${target.address}`)) known.neighbourTimeout = true;

@@ -1,4 +1,5 @@
 /** Judges every path of the plan by what both ends reported, and lays the result out as a report. */
+import { localhostOf } from "../shared/addresses.ts";
 import { judge, type Expectation, type Judgement } from "../shared/judge.ts";
 import { verdicts, worse, type Verdict } from "../shared/names.ts";
 import type { Outcome } from "../shared/outcome.ts";
@@ -92,7 +93,8 @@ function reportPath(path: Path, plan: Plan, observations: Observations, membersh
   const findings = Array.from(eachPort(path.ports), (port): PortFinding => {
     const perAddress = targets.map((target): PortFinding => {
       const outcome = observations.outcome(target, port);
-      const farEnd = farEndOf(target, port, membership, observations);
+      const heldAt = path.localOnly ? localhostOf(target.address) : target.address;
+      const farEnd = farEndOf(target, port, heldAt, membership, observations);
       if (outcome?.rttMs !== undefined) rtts.push(outcome.rttMs);
       // Nobody was there to probe: that is not the far end's doing.
       const judged =

@@ -83,6 +83,7 @@ function judgeOpen(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): 
     case "wrong-answer":
       return "stranger";
     case "tls-failed":
+      if (outcome.code !== undefined && clockCodes.has(outcome.code)) return "impaired";
       return outcome.code !== undefined && interceptionCodes.has(outcome.code) ? "intercepted" : "tls-failed";
     case "upgrade-refused":
       return "upgrade-refused";
@@ -104,6 +105,9 @@ const interceptionCodes = new Set([
   "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
   "CERT_SIGNATURE_FAILURE",
 ]);
+
+/** The chain is the run's own, which has just been made: it is the prober's clock that is wrong by more than a day. */
+const clockCodes = new Set(["CERT_NOT_YET_VALID", "CERT_HAS_EXPIRED"]);
 
 /** The chain was valid, so the certificate is of another node of this run. */
 const foreignNameCode = "ERR_TLS_CERT_ALTNAME_INVALID";

@@ -3,7 +3,7 @@
  * probes, which paths those probes prove, and which rows nobody can probe here and why. Probes are shared:
  * a port that several flows need between two nodes is one listener and, for one protocol, one probe.
  */
-import { localhostOf } from "./addresses.ts";
+import { isLoopback, localhostOf } from "./addresses.ts";
 import type { Cluster, ClusterNode } from "./cluster-file.ts";
 import type { CheckPhase, Level, ProtocolName, Transport } from "./names.ts";
 import {
@@ -62,6 +62,8 @@ export interface Path {
   /** One open port is enough. */
   anyOf: boolean;
   redirectTo: number | undefined;
+  /** The far node holds the ports on its loopback interface only; the network must not reach them. */
+  localOnly: boolean;
   /** Ids of the targets whose probes prove it, one for each address of the far node. */
   targets: readonly number[];
 }
@@ -181,6 +183,8 @@ class PlanBuilder {
   readonly #paths: Path[] = [];
   /** Ports that some row opens between two nodes. */
   readonly #opened = new Map<string, PortSet>();
+  /** Ports that some row opens to a node, from wherever. */
+  readonly #openedAt = new Map<string, PortSet>();
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -192,13 +196,19 @@ class PlanBuilder {
     for (const [from, to] of pairsOf(flow, rolesOf)) {
       const key = pairKey(from, to, flow);
       this.#opened.set(key, union([this.#opened.get(key) ?? [], ports]));
-      this.#addPath(spec, flow, from, to, ports, true);
+      if (from !== to) {
+        const at = `${to} ${flow.transport}`;
+        this.#openedAt.set(at, union([this.#openedAt.get(at) ?? [], ports]));
+      }
+      this.#addPath(spec, flow, from, to, ports, "be open");
     }
   }
 
   /** Rows that are shut after the installation, and rows that are shut for who stands outside. */
   addClosed(spec: ProductSpec, flow: Flow, options: OptionValues, phase: CheckPhase, rolesOf: Roles): void {
     const afterInstall = phase === "runtime" && flow.phase === "install" && flow.closed?.after === "install";
+    if (flow.scope === "localhost" && !(phase === "runtime" && flow.phase === "install"))
+      this.#addLocalOnly(spec, flow, portsOf(flow, options), rolesOf);
     const shut = afterInstall ? pairsOf(flow, rolesOf) : [];
     if (flow.closed?.from === "outside") {
       for (const from of vantagesOf(spec, rolesOf)) {
@@ -207,7 +217,20 @@ class PlanBuilder {
     }
     for (const [from, to] of shut) {
       const ports = subtract(portsOf(flow, options), this.#opened.get(pairKey(from, to, flow)) ?? []);
-      if (ports.length > 0) this.#addPath(spec, flow, from, to, ports, false);
+      if (ports.length > 0) this.#addPath(spec, flow, from, to, ports, "be shut");
+    }
+  }
+
+  /** What only the host itself may reach is shut for every other node, unless another row opens it there. */
+  #addLocalOnly(spec: ProductSpec, flow: Flow, ports: PortSet, rolesOf: Roles): void {
+    for (const to of having(flow.to, rolesOf)) {
+      const node = this.#cluster.nodes[to]!;
+      // Nodes that share one host's loopback cannot be told apart by it.
+      if (node.addresses.some(isLoopback)) continue;
+      const shut = subtract(ports, this.#openedAt.get(`${to} ${flow.transport}`) ?? []);
+      if (shut.length === 0) continue;
+      for (const from of this.#cluster.nodes.keys())
+        if (from !== to) this.#addPath(spec, flow, from, to, shut, "be local");
     }
   }
 
@@ -216,17 +239,27 @@ class PlanBuilder {
     return new Set(this.#paths.flatMap((path) => (path.spec === spec.id ? [path.flow] : [])));
   }
 
-  #addPath(spec: ProductSpec, flow: Flow, from: number, to: number, ports: PortSet, open: boolean): void {
+  #addPath(
+    spec: ProductSpec,
+    flow: Flow,
+    from: number,
+    to: number,
+    ports: PortSet,
+    must: "be open" | "be shut" | "be local",
+  ): void {
+    const open = must === "be open";
     const protocol = open ? protocolFor(flow) : flow.transport;
     const node = this.#cluster.nodes[to]!;
     const addresses =
       from === to ? [localhostOf(node.addresses[0]!)] : reachableAddresses(this.#cluster.nodes[from]!, node);
     const targets = addresses.map((address) => {
+      const target = this.#target(from, to, address, protocol, flow.transport, ports);
+      if (must === "be local") return target; // its own row holds them on loopback
       this.#listen(to, flow.transport, address, ports);
       // The host's own redirect delivers to this port, so something must answer there.
       if (flow.redirectTo !== undefined)
         this.#listen(to, flow.transport, address, [[flow.redirectTo, flow.redirectTo]]);
-      return this.#target(from, to, address, protocol, flow.transport, ports);
+      return target;
     });
     this.#paths.push({
       from,
@@ -241,6 +274,7 @@ class PlanBuilder {
       open,
       anyOf: flow.anyOf !== undefined,
       redirectTo: flow.redirectTo,
+      localOnly: must === "be local",
       targets,
     });
   }

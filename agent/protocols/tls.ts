@@ -41,14 +41,38 @@ export interface SecuredSocket {
   secured: TLSSocket;
 }
 
-export function openTls(target: ProbeTarget, context: ProbeContext, identified: boolean): SecuredSocket {
+/** `onVerified` is called when the far end has shown a certificate of the run; any other is an error of `secured`. */
+export function openTls(
+  target: ProbeTarget,
+  context: ProbeContext,
+  identified: boolean,
+  onVerified: () => void,
+): SecuredSocket {
   const raw = connectTcp({ host: target.address, port: target.port, noDelay: true, ...context.source });
   const secured = connect({
     socket: raw,
     servername: target.serverName,
     secureContext: identified ? context.credentials.identified : context.credentials.anonymous,
+    // Judged below: Node would close the socket before the certificate could be read.
+    rejectUnauthorized: false,
+  });
+  secured.once("secureConnect", () => {
+    const error = verificationError(secured);
+    if (error === undefined) onVerified();
+    else secured.destroy(error);
   });
   return { raw, secured };
+}
+
+/** Says whose certificate it was. */
+function verificationError(secured: TLSSocket): Error | undefined {
+  if (secured.authorized) return undefined;
+  // A string code, whatever the types say.
+  const code = String(secured.authorizationError);
+  const certificate = secured.getPeerX509Certificate();
+  const flat = (name: string | undefined): string => (name ?? "nobody").split("\n").join(", ");
+  const text = `certificate of ${flat(certificate?.subject)}, issued by ${flat(certificate?.issuer)}, valid from ${certificate?.validFrom} to ${certificate?.validTo}`;
+  return Object.assign(new Error(text), { code });
 }
 
 export function probeTls(
@@ -62,17 +86,16 @@ export function probeTls(
     let phase: ProbePhase = "connect";
     let sentAt = startedAt;
     let answer: Buffer = Buffer.alloc(0);
-    const { raw, secured } = openTls(target, context, protocol === "mtls");
+    const { raw, secured } = openTls(target, context, protocol === "mtls", () => {
+      phase = "answer";
+      sentAt = performance.now();
+      secured.write(request);
+    });
     const timer = setTimeout(() => finish(timedOut(phase, elapsed())), context.timeoutMs);
     context.open.add(raw);
 
     raw.once("connect", () => {
       phase = "tls";
-    });
-    secured.once("secureConnect", () => {
-      phase = "answer";
-      sentAt = performance.now();
-      secured.write(request);
     });
     secured.on("data", (chunk: Buffer) => {
       answer = answer.length === 0 ? chunk : Buffer.concat([answer, chunk]);

@@ -26,6 +26,7 @@ function probe(target: ProbeTarget, context: ProbeContext): Promise<Outcome> {
     let sentAt = startedAt;
     let attempts = 1;
     let connected: Socket | undefined;
+    let strange: string | undefined;
     const { resendAt, connectedFrom } = context.datagrams;
     const handle = { destroy: () => finish(timedOut("answer", elapsed(), attempts)) };
     context.open.add(handle);
@@ -34,7 +35,8 @@ function probe(target: ProbeTarget, context: ProbeContext): Promise<Outcome> {
 
     function next(): void {
       if (attempts > resendAt.length) {
-        finish(timedOut("answer", elapsed(), attempts));
+        const silent = timedOut("answer", elapsed(), attempts);
+        finish(strange === undefined ? silent : { ...silent, kind: "wrong-answer", detail: strange });
         return;
       }
       timer = setTimeout(next, (resendAt[attempts] ?? 1) * context.timeoutMs - elapsed());
@@ -58,7 +60,10 @@ function probe(target: ProbeTarget, context: ProbeContext): Promise<Outcome> {
     function onAnswer(answer: Buffer): void {
       const proof = readAnswer(context.epoch, request, answer);
       // Anybody can send a datagram: what is no proof is not an answer, and the real one may still come.
-      if (proof === undefined) return;
+      if (proof === undefined) {
+        strange ??= `${answer.length} bytes without a proof`;
+        return;
+      }
       const now = performance.now();
       finish({
         kind: "open",

@@ -37,14 +37,14 @@ export function probeWebSocket(
     const startedAt = performance.now();
     let phase: ProbePhase = "connect";
     let sentAt = startedAt;
-    const opened = protocol === "wss" ? openTls(target, context, false) : undefined;
+    const verified = (): void => {
+      phase = "upgrade";
+    };
+    const opened = protocol === "wss" ? openTls(target, context, false, verified) : undefined;
     const raw = opened?.raw ?? connect({ host: target.address, port: target.port, ...context.source });
     raw.on("error", (error) => finish(failed(error, phase, elapsed())));
     raw.once("connect", () => {
       phase = protocol === "wss" ? "tls" : "upgrade";
-    });
-    opened?.secured.once("secureConnect", () => {
-      phase = "upgrade";
     });
     // The name in the URL only fills the Host header; the connection above is the one that is used.
     const client = new WebSocket(`${protocol}://${target.serverName}:${target.port}${path}`, {
