@@ -30,8 +30,8 @@ export interface SessionEvents {
   sightings(member: Member, message: SightingsMessage): string | undefined;
   doubt(member: Member, message: DoubtMessage): void;
   done(member: Member, round: number): void;
-  /** `clean` where the agent said goodbye. */
-  ended(member: Member, clean: boolean): void;
+  /** `clean` where the agent said goodbye, `silence` where its link was not closed and only went quiet. */
+  ended(member: Member, how: "clean" | "close" | "silence"): void;
 }
 
 /** One compiled check a message type: a union would report the failures of every member. */
@@ -47,6 +47,7 @@ export class AgentSession {
   #joining = false;
   #clean = false;
   #heard = true;
+  #isSilent = false;
   readonly #helloTimer: NodeJS.Timeout;
 
   constructor(socket: WebSocket, events: SessionEvents, settled: () => void) {
@@ -55,7 +56,10 @@ export class AgentSession {
     this.#settled = settled;
     this.#helloTimer = setTimeout(() => socket.close(closeCodes.silent, "no hello"), helloTimeoutMs);
     const heartbeat = setInterval(() => {
-      if (!this.#heard) socket.terminate();
+      if (!this.#heard) {
+        this.#isSilent = true;
+        socket.terminate();
+      }
       this.#heard = false;
       socket.ping();
     }, heartbeatMs);
@@ -78,7 +82,8 @@ export class AgentSession {
       clearTimeout(this.#helloTimer);
       clearInterval(heartbeat);
       settled();
-      if (this.#member !== undefined) events.ended(this.#member, this.#clean);
+      const how = this.#clean ? "clean" : this.#isSilent ? "silence" : "close";
+      if (this.#member !== undefined) events.ended(this.#member, how);
     });
   }
 
@@ -158,7 +163,7 @@ export class AgentSession {
     }
     if (this.#socket.readyState !== this.#socket.OPEN) {
       // It went away while its certificate was made: the name must not wait for it.
-      this.#events.ended(answer.member, true);
+      this.#events.ended(answer.member, "clean");
       return;
     }
     this.#member = answer.member;

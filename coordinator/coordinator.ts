@@ -279,8 +279,9 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
         }
         this.emit("progress");
       },
-      ended: (member, clean) => {
-        this.membership.lost(member);
+      ended: (member, how) => {
+        const clean = how === "clean";
+        this.membership.lost(member, clean ? "close" : how);
         if (clean) this.membership.left(member);
         this.emit("lost", nameOf(member), clean);
         this.emit("progress");

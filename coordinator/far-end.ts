@@ -2,6 +2,7 @@
 import type { FarEnd } from "../shared/judge.ts";
 import type { Target } from "../shared/plan.ts";
 import type { ListenerException } from "../shared/wire.ts";
+import { hasVanished } from "./host-signs.ts";
 import type { Membership } from "./membership.ts";
 import type { Observations } from "./observations.ts";
 import type { Sighting } from "./sightings.ts";
@@ -17,12 +18,16 @@ export function farEndOf(
   /** The address at which the node holds the port: of its loopback interface where the row is local to it. */
   heldAt: string,
   membership: Pick<Membership, "farEnd">,
-  { sightings, neighbourTimeouts }: Observations,
+  { sightings, hostSigns }: Observations,
 ): KnownFarEnd {
   const held = membership.farEnd(target.to, target.transport, heldAt, port);
-  const isAway = sightings.unanswered.has(target.to) || sightings.restarted.has(target.to);
+  const isMute = sightings.unanswered.has(target.to);
+  const isAway = isMute || sightings.restarted.has(target.to);
   const known: KnownFarEnd = held.agent === "alive" && isAway ? { ...held, agent: "gone" } : held;
-  if (neighbourTimeouts.has(`${target.from} ${target.address}`)) known.neighbourTimeout = true;
+  const lastHeard =
+    known.agent === "alive" ? "alive" : isMute || held.lostBy === "silence" ? "silent" : "closed";
+  if (known.agent !== "missing")
+    known.hostVanished = hasVanished(hostSigns.of(target.from, target.address), lastHeard);
   const sighting = sightings.at(target.id, port);
   if (sighting === undefined) return known;
   const { sawRequest, impaired, serviceLeft } = sighting;

@@ -18,8 +18,9 @@ export interface Member {
   host: string;
   pid: number;
   connected: boolean;
-  /** When the link was lost, in the clock's milliseconds. */
+  /** When the link was lost, in the clock's milliseconds, and whether it was closed or only went silent. */
   lostAt: number | undefined;
+  lostBy: "close" | "silence" | undefined;
   /** The round whose listeners it has reported; undefined before the first. */
   listening: ListeningReport | undefined;
 }
@@ -87,14 +88,16 @@ export class Membership {
       pid: hello.pid,
       connected: true,
       lostAt: undefined,
+      lostBy: undefined,
       listening: undefined,
     };
     this.#members.set(node.index, member);
     return member;
   }
 
-  lost(member: Member): void {
+  lost(member: Member, by: "close" | "silence"): void {
     if (this.#members.get(member.node) !== member) return;
+    member.lostBy = by;
     member.connected = false;
     member.lostAt = this.#now();
   }
@@ -143,11 +146,12 @@ export class Membership {
     transport: string,
     address: string,
     port: number,
-  ): FarEnd & { exception?: ListenerException } {
+  ): FarEnd & { exception?: ListenerException; lostBy?: Member["lostBy"] } {
     const member = this.#members.get(node);
     if (member?.listening === undefined) return { agent: "missing", listener: undefined };
     const exception = member.listening.exceptions.get(listenerKey(transport, address, port));
     const farEnd = {
+      ...(member.lostBy === undefined ? {} : { lostBy: member.lostBy }),
       agent: member.connected ? ("alive" as const) : ("gone" as const),
       listener: exception?.state ?? ("bound" as const),
     };

@@ -1,10 +1,10 @@
 /** The outcomes of one round, a few bytes a port: what the report and the matrix are judged from. */
-import { isNeighbourTimeout } from "../shared/judge.ts";
 import { outcomeKinds, probePhases, type OutcomeKind } from "../shared/names.ts";
 import type { Outcome, Proof } from "../shared/outcome.ts";
 import { countPorts, eachPort, portSetOf, type PortSet } from "../shared/ports.ts";
 import type { Plan, Target } from "../shared/plan.ts";
 import type { ResultsMessage } from "../shared/wire.ts";
+import { HostSignsByAddress } from "./host-signs.ts";
 import { Sightings } from "./sightings.ts";
 
 interface Detail {
@@ -26,8 +26,7 @@ export class Observations {
   readonly #elapsedMs: Float32Array;
   readonly #rttMs: Float32Array;
   readonly #details = new Map<number, Detail>();
-  /** `FROM ADDRESS`, where a probe found no neighbour to deliver to. */
-  readonly neighbourTimeouts = new Set<string>();
+  readonly hostSigns = new HostSignsByAddress();
   readonly sightings = new Sightings();
   #count = 0;
 
@@ -70,8 +69,12 @@ export class Observations {
       this.#elapsedMs[cell] = elapsedUs[index]! / 1_000;
       this.#rttMs[cell] = rttUs[index]! / 1_000;
       this.#details.delete(cell);
-      if (isNeighbourTimeout({ kind: outcomeKinds[outcome[index]!]!, elapsedMs: this.#elapsedMs[cell]! }))
-        this.neighbourTimeouts.add(`${node} ${this.#plan.targets[target[index]!]!.address}`);
+      const { address, transport } = this.#plan.targets[target[index]!]!;
+      this.hostSigns.record(node, address, transport, {
+        kind: outcomeKinds[outcome[index]!]!,
+        phase: probePhases[phase[index]!]!,
+        elapsedMs: this.#elapsedMs[cell]!,
+      });
     }
     for (const { at, code, detail, proof } of details) {
       const cell = (cells as number[])[at];

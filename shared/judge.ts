@@ -26,8 +26,8 @@ export interface FarEnd {
   serviceLeft?: boolean;
   /** The far agent did not get to run for so long that silence says nothing. */
   impaired?: boolean;
-  /** Another probe from the same node to the same address found no neighbour to deliver to. */
-  neighbourTimeout?: boolean;
+  /** Whether all probes from the same node to the same address together show that no host is behind it any more. */
+  hostVanished?: boolean;
 }
 
 export interface Judgement {
@@ -78,7 +78,8 @@ function judgeOpen(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): 
     case "silent":
       return silent(expectation, outcome, farEnd);
     case "unreachable":
-      return isNeighbourTimeout(outcome) ? "no-route" : "rejected";
+      // An ICMP error may answer only the SYN that is sent after three seconds: a host that answers is no gap.
+      return isNeighbourTimeout(outcome) && farEnd.hostVanished !== false ? "no-route" : "rejected";
     case "open":
     case "wrong-answer":
       return "stranger";
@@ -117,7 +118,7 @@ function silent(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): Rea
   if (farEnd.impaired === true && !isAnsweredByKernel) return "impaired";
   if (isPastConnect(expectation, outcome)) return "app-filtered";
   if (farEnd.sawRequest === true) return "reply-dropped";
-  if (farEnd.neighbourTimeout === true) return "no-route";
+  if (farEnd.hostVanished === true) return "no-route";
   if (outcome.code === rejectedNearbyCode) return "rejected";
   if (expectation.transport === "udp" && farEnd.listener === "occupied") return "silent-service";
   return "dropped";
@@ -131,7 +132,8 @@ export function isNeighbourTimeout({ kind, elapsedMs }: Pick<Outcome, "kind" | "
 /** A failed probe of a port that nobody is known to hold says little about the network. */
 function withoutListener(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): Reason {
   if (farEnd.agent === "missing") return "agent-missing";
-  if (isNeighbourTimeout(outcome) || (outcome.kind === "silent" && farEnd.neighbourTimeout === true))
+  const vanished = farEnd.hostVanished ?? isNeighbourTimeout(outcome);
+  if (vanished && (outcome.kind === "silent" || isNeighbourTimeout(outcome)))
     return farEnd.agent === "gone" ? "node-down" : "no-route";
   if (isClosedService(expectation, outcome, farEnd)) return "closed";
   return unheld(farEnd);

@@ -127,7 +127,7 @@ t.test("an agent that lost its link keeps its name for as long as its lease", as
   const { membership, clock, join } = create();
   const member = join();
   clock.ms = 50_000;
-  membership.lost(member);
+  membership.lost(member, "close");
   t.ok(membership.isWithinLease(0));
   clock.ms += leaseMs - 1;
   t.ok(membership.isWithinLease(0));
@@ -156,7 +156,7 @@ t.test(
       { session, pid: 813, connected: true, listening: undefined },
       "and has to report its listeners anew",
     );
-    membership.lost(again as Member);
+    membership.lost(again as Member, "close");
     clock.ms += leaseMs * 10;
     t.match(membership.admit(helloOf({ session })), { session, connected: true });
   },
@@ -167,7 +167,7 @@ t.test("a session is good for its own name only, and not after somebody else too
   const first = join({ node: "n1" });
   join({ node: "n2" });
   t.equal(refusalOf(membership.admit(helloOf({ node: "n2", session: first.session }))).code, "wrong-token");
-  membership.lost(first);
+  membership.lost(first, "close");
   clock.ms += leaseMs;
   join({ node: "n1" });
   t.equal(refusalOf(membership.admit(helloOf({ node: "n1", session: first.session }))).code, "wrong-token");
@@ -176,7 +176,7 @@ t.test("a session is good for its own name only, and not after somebody else too
 t.test("an agent that says goodbye frees its name at once", async (t) => {
   const { membership, join } = create();
   const member = join();
-  membership.lost(member);
+  membership.lost(member, "close");
   membership.left(member);
   t.notOk(membership.isWithinLease(0));
   t.equal(join({ host: "host-2" }).host, "host-2");
@@ -192,7 +192,7 @@ t.test("the end of an old connection does not touch the one that replaced it", a
   const { membership, join } = create();
   const old = join();
   const current = membership.admit(helloOf({ session: old.session })) as Member;
-  membership.lost(old);
+  membership.lost(old, "close");
   membership.left(old);
   t.ok(current.connected);
   t.ok(membership.isWithinLease(0));
@@ -206,7 +206,7 @@ t.test("a node is missing until its agent is connected and listens", async (t) =
   membership.reportListening(member, listeningOf());
   t.strictSame(membership.missing, ["n2", "n3"]);
   t.strictSame(membership.ready, [member]);
-  membership.lost(member);
+  membership.lost(member, "close");
   t.strictSame(membership.missing, ["n1", "n2", "n3"]);
   t.strictSame(membership.ready, []);
 });
@@ -265,6 +265,10 @@ t.test("what an agent held is still known when it is gone, so that its end can b
   const { membership, join } = create();
   const member = join();
   membership.reportListening(member, listeningOf());
-  membership.lost(member);
-  t.strictSame(membership.farEnd(0, "tcp", "10.0.0.1", 9_000), { agent: "gone", listener: "bound" });
+  membership.lost(member, "close");
+  t.strictSame(membership.farEnd(0, "tcp", "10.0.0.1", 9_000), {
+    agent: "gone",
+    listener: "bound",
+    lostBy: "close",
+  });
 });

@@ -433,7 +433,7 @@ t.test("an agent that left is said to be gone", async (t) => {
   const run = new Run({ flows: [flowOf("gossip")] })
     .joined()
     .sees("n1", () => ({ outcome: "unreachable", phase: "connect", code: "EHOSTUNREACH", elapsedMs: 3_060 }));
-  run.membership.lost(run.membership.member(1)!);
+  run.membership.lost(run.membership.member(1)!, "close");
   const report = run.report();
   t.equal(report.nodes[1]?.agent?.state, "gone");
   t.match(pathFrom(report, "n1"), {

@@ -1,0 +1,55 @@
+/**
+ * What all probes from one node to one address of another say together about the host behind it. One port
+ * that is silent says little; a host of which nothing is heard any more is another matter.
+ */
+import { isNeighbourTimeout } from "../shared/judge.ts";
+import type { Outcome } from "../shared/outcome.ts";
+
+export interface HostSigns {
+  /** The last hop found nobody behind the address. */
+  neighbourTimeout: boolean;
+  /** A TCP connection was not answered at all. */
+  silentConnect: boolean;
+  /** The host proved itself on some port. */
+  proved: boolean;
+  /** A probe failed, and yet the host or somebody before it answered: a refusal, a connection, an ICMP error. */
+  answered: boolean;
+}
+
+export class HostSignsByAddress {
+  readonly #signs = new Map<string, HostSigns>();
+
+  record(
+    from: number,
+    address: string,
+    transport: string,
+    outcome: Pick<Outcome, "kind" | "phase" | "elapsedMs">,
+  ): void {
+    const key = `${from} ${address}`;
+    let signs = this.#signs.get(key);
+    if (signs === undefined) {
+      signs = { neighbourTimeout: false, silentConnect: false, proved: false, answered: false };
+      this.#signs.set(key, signs);
+    }
+    const { kind, phase } = outcome;
+    if (kind === "open") signs.proved = true;
+    else if (isNeighbourTimeout(outcome)) signs.neighbourTimeout = true;
+    else if (kind === "silent" && (transport === "udp" || phase === "connect"))
+      signs.silentConnect ||= transport === "tcp";
+    else if (kind !== "local-error") signs.answered = true;
+  }
+
+  of(from: number, address: string): HostSigns | undefined {
+    return this.#signs.get(`${from} ${address}`);
+  }
+}
+
+/**
+ * Whether the host is gone from the network. An agent that is stopped leaves a kernel that still answers; an
+ * agent that lives cannot be behind an address that proves nothing and answers nothing.
+ */
+export function hasVanished(signs: HostSigns | undefined, agent: "alive" | "silent" | "closed"): boolean {
+  if (signs === undefined || signs.answered) return false;
+  if (agent === "alive") return signs.neighbourTimeout && !signs.proved;
+  return signs.neighbourTimeout || (signs.silentConnect && agent === "silent");
+}
