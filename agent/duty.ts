@@ -1,7 +1,7 @@
 /** What one welcome asks of an agent, in terms of its own addresses, keys and policy. */
 import { canonicalAddress, isLoopback, localhostOf } from "../shared/addresses.ts";
 import { PortmeshError } from "../shared/errors.ts";
-import { certificateName, loopbackAddress } from "../shared/link.ts";
+import { certificateName, loopbackAddress, maxResultsPerFrame } from "../shared/link.ts";
 import { parsePorts } from "../shared/ports.ts";
 import { epochKey } from "../shared/proof.ts";
 import type { CoordinatorMessage, SightingsMessage, WireTarget } from "../shared/wire.ts";
@@ -18,6 +18,7 @@ import type { ListenerContext, ProbeContext } from "./protocols/protocol.ts";
 import { secureContext } from "./protocols/tls.ts";
 import { eagerDatagrams } from "./protocols/udp.ts";
 import { UdpSweep } from "./protocols/udp-sweep.ts";
+import { AnsweredPorts, measureQuality, type Quality } from "./quality.ts";
 import { RequestLog } from "./request-log.ts";
 import { ResultBatch } from "./result-batch.ts";
 import type { SelfWatch } from "./self-watch.ts";
@@ -121,14 +122,19 @@ export class Duty implements Disposable {
     let probes = 0;
     try {
       const context = this.#probeContext(message.timeoutMs, udp);
+      const answered = new AnsweredPorts();
       const report = (result: ProbeResult): void => {
         probes++;
         batch.add(result);
+        answered.add(result);
       };
       const health = new OwnHealth(this.#watch, own);
       const dependencies = { protocols, context, limits: this.#limits(), health };
       const doubt = (nodes: number[]): void => void link.send({ type: "doubt", round: message.round, nodes });
       await probeThoroughly(permitted, dependencies, { report, doubt }, signal);
+      const until = AbortSignal.any([signal, AbortSignal.timeout(message.samplingMs)]);
+      const measured = await measureQuality(answered.ports, message.samples, dependencies, until);
+      await sendQuality(message.round, measured, link);
     } finally {
       clearInterval(flushing);
       udp.close();
@@ -193,6 +199,19 @@ export class Duty implements Disposable {
     const first = known.addresses[0]!;
     if (address === loopbackAddress) return localhostOf(first);
     return known.addresses[address] ?? first;
+  }
+}
+
+async function sendQuality(round: number, measured: readonly Quality[], link: Link): Promise<void> {
+  for (let start = 0; start < measured.length; start += maxResultsPerFrame) {
+    const targets = measured.slice(start, start + maxResultsPerFrame).map(({ order, ...quality }) => ({
+      target: order.id,
+      sent: quality.sent,
+      lost: quality.lost,
+      ...(quality.rttMs === undefined ? {} : { rttUs: Math.round(quality.rttMs * 1_000) }),
+      ...(quality.blackHole === undefined ? {} : { blackHole: quality.blackHole }),
+    }));
+    await link.send({ type: "quality", round, targets });
   }
 }
 

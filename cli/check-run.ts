@@ -1,6 +1,6 @@
 /** One readiness check from the join file to the report. Composes coordinator and progress; decides nothing about verdicts. */
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
-import { startCoordinator, type Coordinator } from "../coordinator/coordinator.ts";
+import { startCoordinator, type Coordinator, type CoordinatorConfig } from "../coordinator/coordinator.ts";
 import { buildReport } from "../coordinator/report-builder.ts";
 import { PortmeshError } from "../shared/errors.ts";
 import type { Plan } from "../shared/plan.ts";
@@ -15,7 +15,7 @@ export interface CheckOptions {
   advertise: readonly string[] | undefined;
   joinFile: string;
   waitMs: number;
-  probeTimeoutMs: number;
+  probing: CoordinatorConfig["probing"];
   /** Called with the join string once agents may join; an agent in this process may start then. */
   onReady?: (joinString: string) => void;
 }
@@ -26,10 +26,10 @@ export async function runCheck(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<Report> {
-  const { plan, host, port, advertise, probeTimeoutMs } = options;
+  const { plan, host, port, advertise, probing } = options;
   const startedAt = new Date();
   await using coordinator = await startCoordinator(
-    { plan, host, port, advertise, probeTimeoutMs },
+    { plan, host, port, advertise, probing },
     () => new Date(),
   );
   writeJoinFile(options.joinFile, coordinator.joinString);

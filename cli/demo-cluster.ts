@@ -22,6 +22,7 @@ export function demoCluster(spec: ProductSpec, nodes: number): Cluster {
       zone: index % 2 === 0 ? "a" : "b",
     })),
     probing: { intervalMs: 30_000, timeoutMs: 4_000, budgetMs: 60_000 },
+    thresholds: { rttMs: undefined, lossRatio: undefined },
   };
 }
 

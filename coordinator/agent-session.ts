@@ -10,6 +10,7 @@ import {
   type HelloMessage,
   type ListeningMessage,
   type RefusalCode,
+  type QualityMessage,
   type ResultsMessage,
   type SightingsMessage,
 } from "../shared/wire.ts";
@@ -26,7 +27,7 @@ export interface SessionEvents {
   listening(member: Member, message: ListeningMessage): void;
   /** Returns what was wrong with the frame, if anything. */
   results(member: Member, message: ResultsMessage): string | undefined;
-  /** Returns what was wrong with the frame, if anything. */
+  quality(member: Member, message: QualityMessage): string | undefined;
   sightings(member: Member, message: SightingsMessage): string | undefined;
   doubt(member: Member, message: DoubtMessage): void;
   done(member: Member, round: number): void;
@@ -127,19 +128,14 @@ export class AgentSession {
         this.#events.listening(member, message);
         break;
       case "results":
-      case "sightings": {
-        const problem =
-          message.type === "results"
-            ? this.#events.results(member, message)
-            : this.#events.sightings(member, message);
-        if (problem !== undefined)
-          this.refuse({
-            code: "bad-message",
-            message: problem,
-            next: "Report this as a defect of the agent.",
-          });
+        this.#refuseIf(this.#events.results(member, message));
         break;
-      }
+      case "quality":
+        this.#refuseIf(this.#events.quality(member, message));
+        break;
+      case "sightings":
+        this.#refuseIf(this.#events.sightings(member, message));
+        break;
       case "doubt":
         this.#events.doubt(member, message);
         break;
@@ -150,6 +146,11 @@ export class AgentSession {
         this.#clean = true;
         break;
     }
+  }
+
+  #refuseIf(problem: string | undefined): void {
+    if (problem === undefined) return;
+    this.refuse({ code: "bad-message", message: problem, next: "Report this as a defect of the agent." });
   }
 
   async #join(hello: HelloMessage): Promise<void> {

@@ -26,7 +26,8 @@ export interface CoordinatorConfig {
   port: number;
   /** Host names or addresses for the join string; undefined takes what is listened on. */
   advertise: readonly string[] | undefined;
-  probeTimeoutMs: number;
+  /** `budgetMs`: for how long a round may sweep ranges, and for how long it may measure afterwards. */
+  probing: { timeoutMs: number; budgetMs: number };
 }
 
 export interface Progress {
@@ -203,7 +204,9 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
     this.#sessions.get(node)?.send({
       type: "probe",
       round: this.#round,
-      timeoutMs: this.#config.probeTimeoutMs,
+      timeoutMs: this.#config.probing.timeoutMs,
+      samples: samplesFor(this.#config.plan.thresholds),
+      samplingMs: this.#config.probing.budgetMs,
       targets: targets.map((target) => this.#wireTarget(target)),
     });
   }
@@ -264,9 +267,11 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
         this.emit("progress");
         return problem;
       },
+      quality: (member, message) =>
+        message.round === this.#round ? this.#observations.recordQuality(member.node, message) : undefined,
       doubt: (member, { round, nodes }) => {
         if (round !== this.#round || !this.#owing.has(member.node)) return;
-        const forMs = this.#config.probeTimeoutMs + watchMarginMs;
+        const forMs = this.#config.probing.timeoutMs + watchMarginMs;
         for (const node of nodes) this.#sessions.get(node)?.send({ type: "watch", forMs });
       },
       sightings: (member, message) => this.#inquiry.answered(member.node, message),
@@ -315,6 +320,12 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
       round: this.#round,
     };
   }
+}
+
+/** Enough round trips to tell the threshold from chance, and no more than tell a tenth of a percent. */
+function samplesFor({ lossRatio, rttMs }: Plan["thresholds"]): number {
+  if (lossRatio !== undefined) return Math.min(300, Math.max(20, Math.ceil(3 / Math.max(lossRatio, 0.01))));
+  return rttMs === undefined ? 0 : 10;
 }
 
 /** What agents elsewhere can dial when everything is listened on: every address of this host but loopback. */

@@ -1,9 +1,10 @@
 /** The outcomes of one round, a few bytes a port: what the report and the matrix are judged from. */
+import type { PathQuality } from "../shared/judge.ts";
 import { outcomeKinds, probePhases, type OutcomeKind } from "../shared/names.ts";
 import type { Outcome, Proof } from "../shared/outcome.ts";
 import { countPorts, eachPort, portSetOf, type PortSet } from "../shared/ports.ts";
 import type { Plan, Target } from "../shared/plan.ts";
-import type { ResultsMessage } from "../shared/wire.ts";
+import type { QualityMessage, ResultsMessage } from "../shared/wire.ts";
 import { HostSignsByAddress } from "./host-signs.ts";
 import { Sightings } from "./sightings.ts";
 
@@ -26,6 +27,7 @@ export class Observations {
   readonly #elapsedMs: Float32Array;
   readonly #rttMs: Float32Array;
   readonly #details = new Map<number, Detail>();
+  readonly #quality = new Map<number, PathQuality>();
   readonly hostSigns = new HostSignsByAddress();
   readonly sightings = new Sightings();
   #count = 0;
@@ -81,6 +83,26 @@ export class Observations {
       if (cell !== undefined) this.#details.set(cell, { code, detail, proof });
     }
     return undefined;
+  }
+
+  /** Takes measurements from one node. Returns what was wrong with them, or undefined. */
+  recordQuality(node: number, { targets }: QualityMessage): string | undefined {
+    if (targets.some(({ target }) => this.#plan.targets[target]?.from !== node))
+      return "a measurement is not of a target of this node";
+    for (const { target, sent, lost, rttUs, blackHole } of targets) {
+      this.#quality.set(target, {
+        sent,
+        lost,
+        ...(rttUs === undefined ? {} : { rttMs: rttUs / 1_000 }),
+        ...(blackHole === undefined ? {} : { blackHole }),
+      });
+    }
+    return undefined;
+  }
+
+  /** Undefined where nothing was measured. */
+  quality(target: Target): PathQuality | undefined {
+    return this.#quality.get(target.id);
   }
 
   /** The ports of a target on which a probe failed for a reason that the far end may know more about. */

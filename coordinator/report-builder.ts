@@ -100,7 +100,7 @@ function reportPath(path: Path, plan: Plan, observations: Observations, membersh
       const judged =
         membership.member(path.from) === undefined
           ? sourceMissing
-          : judge(expectationOf(path, port), outcome, farEnd);
+          : judge(expectationOf(path, port, plan), outcome, farEnd, observations.quality(target));
       return { port, target, outcome, farEnd, ...judged };
     });
     if (perAddress.length > 0 && perAddress.every(({ outcome }) => outcome !== undefined)) probed++;
@@ -133,20 +133,21 @@ function reportPath(path: Path, plan: Plan, observations: Observations, membersh
     rttMs: rtts.length === 0 ? null : round(median(rtts)),
     coverage: `${probed}/${countPorts(path.ports)}`,
     doc: path.doc,
-    evidence: evidenceOf(shown, path, plan, membership),
+    evidence: evidenceOf(shown, path, plan, membership, observations),
     ...(intervals.length > 1 ? { intervals } : {}),
   };
 }
 
 const sourceMissing: Judgement = { verdict: "unknown", reason: "agent-missing" };
 
-function expectationOf(path: Path, port: number): Expectation {
+function expectationOf(path: Path, port: number, { thresholds }: Plan): Expectation {
   return {
     open: path.open,
     transport: path.transport,
     node: path.to,
     ports: path.redirectTo === undefined ? [port] : [port, path.redirectTo],
     serviceExpected: false,
+    thresholds,
   };
 }
 
@@ -183,7 +184,9 @@ function evidenceOf(
   path: Path,
   plan: Plan,
   membership: Membership,
+  observations: Observations,
 ): ReportPath["evidence"] {
+  const quality = finding.target === undefined ? undefined : observations.quality(finding.target);
   const { outcome, target, port, farEnd } = finding;
   const exception = farEnd?.exception;
   const proof = outcome?.proof;
@@ -212,6 +215,11 @@ function evidenceOf(
       ...(answeredElsewhere
         ? { answeredBy: { node: plan.nodes[proof.node]?.name ?? `#${proof.node}`, port: proof.port } }
         : {}),
+      ...(quality === undefined || (quality.sent === 0 && quality.blackHole === undefined)
+        ? {}
+        : {
+            quality: { ...quality, ...(quality.rttMs === undefined ? {} : { rttMs: round(quality.rttMs) }) },
+          }),
       ...(isTranslated ? { seenAs: proof.seenAddress } : {}),
     },
     target: {

@@ -114,6 +114,14 @@ export interface Cluster {
   nodes: readonly ClusterNode[];
   specs: readonly ChosenSpec[];
   probing: { intervalMs: number; timeoutMs: number; budgetMs: number };
+  thresholds: Thresholds;
+}
+
+/** What makes a path that works a warning; undefined where nobody asked. */
+export interface Thresholds {
+  rttMs: number | undefined;
+  /** Round trips lost, from 0 to 1. */
+  lossRatio: number | undefined;
 }
 
 /** Where specs come from; throws InvalidInputError for a spec with mistakes. */
@@ -136,7 +144,12 @@ export function parseCluster(text: string, file: string, specSource: SpecSource)
   const nodes = readNodes(source, specs, problems);
   const probing = readProbing(source, problems);
   throwProblems(problems);
-  return { name: source.value.name, nodes, specs: specs.flatMap((spec) => spec ?? []), probing };
+  const { rtt, loss } = source.value.thresholds ?? {};
+  const thresholds: Thresholds = {
+    rttMs: rtt === undefined ? undefined : parseDuration(rtt),
+    lossRatio: loss === undefined ? undefined : parseFloat(loss) / 100,
+  };
+  return { name: source.value.name, nodes, specs: specs.flatMap((spec) => spec ?? []), probing, thresholds };
 }
 
 /** One entry a line of `specs`; undefined where that one could not be had. */

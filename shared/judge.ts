@@ -14,6 +14,8 @@ export interface Expectation {
   ports: readonly number[];
   /** In continuous mode the real service is expected on the port, in a check the agent's own listener. */
   serviceExpected: boolean;
+  /** Slower or more lossy than this is worth a warning. */
+  thresholds: { rttMs: number | undefined; lossRatio: number | undefined };
 }
 
 export interface FarEnd {
@@ -30,6 +32,15 @@ export interface FarEnd {
   hostVanished?: boolean;
 }
 
+/** How good a path is that works, as far as it was measured. */
+export interface PathQuality {
+  sent: number;
+  lost: number;
+  rttMs?: number;
+  /** Larger packets than this many bytes are lost without a word, to the far node or back from it. */
+  blackHole?: { pathMtu: number; lost: "there" | "back" };
+}
+
 export interface Judgement {
   verdict: Verdict;
   reason: Reason;
@@ -44,20 +55,45 @@ export const neighbourTimeoutMs = 2_500;
 /** The code of a silent probe whose neighbouring ports are rejected: ICMP errors are limited in number. */
 export const rejectedNearbyCode = "ICMP_LIMITED";
 
-export function judge(expectation: Expectation, outcome: Outcome | undefined, farEnd: FarEnd): Judgement {
+export function judge(
+  expectation: Expectation,
+  outcome: Outcome | undefined,
+  farEnd: FarEnd,
+  quality?: PathQuality,
+): Judgement {
   // What an agent held before it left says nothing about the moment of the probe.
   const known = farEnd.agent === "gone" ? { ...farEnd, listener: undefined } : farEnd;
   const reason =
     outcome === undefined
       ? neverProbed(known)
       : expectation.open
-        ? judgeOpen(expectation, outcome, known)
+        ? inTheLightOf(quality, expectation, outcome, judgeOpen(expectation, outcome, known))
         : judgeClosed(expectation, outcome, known);
   return { verdict: verdictOf(reason), reason };
 }
 
 function neverProbed(farEnd: FarEnd): Reason {
   return farEnd.agent === "missing" ? "agent-missing" : "never-probed";
+}
+
+/** One lost round trip of a few is chance, not a figure. */
+const fewestLost = 2;
+
+/** A path that works may be a bad one; and where large packets vanish, more than the small proof may stall. */
+function inTheLightOf(
+  quality: PathQuality | undefined,
+  { thresholds }: Expectation,
+  outcome: Outcome,
+  reason: Reason,
+): Reason {
+  if (quality === undefined) return reason;
+  const isStalled = reason === "app-filtered" && outcome.kind === "silent";
+  if (quality.blackHole !== undefined && (reason === "reachable" || isStalled)) return "small-mtu";
+  if (reason !== "reachable") return reason;
+  const { sent, lost, rttMs } = quality;
+  if (thresholds.lossRatio !== undefined && lost >= fewestLost && lost / sent > thresholds.lossRatio)
+    return "lossy";
+  return thresholds.rttMs !== undefined && rttMs !== undefined && rttMs > thresholds.rttMs ? "slow" : reason;
 }
 
 function judgeOpen(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): Reason {

@@ -4,7 +4,7 @@
  * a port that several flows need between two nodes is one listener and, for one protocol, one probe.
  */
 import { isLoopback, localhostOf } from "./addresses.ts";
-import type { Cluster, ClusterNode } from "./cluster-file.ts";
+import type { Cluster, ClusterNode, Thresholds } from "./cluster-file.ts";
 import type { CheckPhase, Level, ProtocolName, Transport } from "./names.ts";
 import {
   countPorts,
@@ -71,6 +71,7 @@ export interface Path {
 export interface Plan {
   cluster: string;
   phase: CheckPhase;
+  thresholds: Thresholds;
   specs: readonly { id: string; version: string; title: string }[];
   nodes: readonly PlannedNode[];
   targets: readonly Target[];
@@ -106,6 +107,7 @@ export function makePlan(cluster: Cluster, phase: CheckPhase): Plan {
   return {
     cluster: cluster.name,
     phase,
+    thresholds: cluster.thresholds,
     specs: cluster.specs.map(({ spec: { id, version, title } }) => ({ id, version, title })),
     ...builder.build(),
     statements,

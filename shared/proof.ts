@@ -3,7 +3,7 @@
  * are 64 bytes, so a UDP answer is never longer than its request, and they differ in their first bytes, so
  * an answer is never answered. Integers are big-endian; the MAC is HMAC-SHA256 (RFC 2104) cut to 16 bytes.
  *
- *     request  0 "PMq1"  4 epoch  8 nonce(8)  16 from  18 to    20 port  22 protocol  23 zero(25)            48 mac(16)
+ *     request  0 "PMq1"  4 epoch  8 nonce(8)  16 from  18 to    20 port  22 protocol  23 padding(4)  27 zero(21)   48 mac(16)
  *     answer   0 "PMa1"  4 epoch  8 nonce(8)  16 node  18 port  20 seen port  22 flags  23 zero  24 seen(16)  40 zero(8)  48 mac(16)
  */
 import { hash, randomFillSync, timingSafeEqual } from "node:crypto";
@@ -67,8 +67,23 @@ export interface ProbeIdentity {
 const pool = Buffer.alloc(8 * 1024);
 let poolOffset = pool.length;
 
-/** A fresh 64-byte request. Its nonce is at bytes 8 to 15. */
-export function createRequest(epoch: EpochKey, identity: ProbeIdentity): Buffer {
+/** How many bytes of no meaning follow a request and its answer, for probes of the size of packets. */
+export interface Padding {
+  request: number;
+  answer: number;
+}
+const noPadding: Padding = { request: 0, answer: 0 };
+export const maxPadding = 16_384;
+
+/** What a valid request says; an answer is never longer than its request. */
+export function paddingOf(request: Uint8Array): Padding {
+  const bytes = view(request);
+  const padding = Math.min(maxPadding, bytes.readUInt16BE(23));
+  return { request: padding, answer: Math.min(padding, bytes.readUInt16BE(25)) };
+}
+
+/** A fresh 64-byte request, without its padding. Its nonce is at bytes 8 to 15. */
+export function createRequest(epoch: EpochKey, identity: ProbeIdentity, padding = noPadding): Buffer {
   if (poolOffset === pool.length) {
     randomFillSync(pool);
     poolOffset = 0;
@@ -82,6 +97,8 @@ export function createRequest(epoch: EpochKey, identity: ProbeIdentity): Buffer 
   request.writeUInt16BE(identity.to, 18);
   request.writeUInt16BE(identity.port, 20);
   request[22] = protocolNames.indexOf(identity.protocol);
+  request.writeUInt16BE(padding.request, 23);
+  request.writeUInt16BE(padding.answer, 25);
   epoch.writeMac(request, request, bodyBytes);
   return request;
 }

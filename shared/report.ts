@@ -29,6 +29,25 @@ const SourceEvidence = Type.Object(
     port: Type.Optional(Count),
     address: Type.Optional(Type.String()),
     answeredBy: Type.Optional(Type.Object({ node: Type.String(), port: Count }, exact)),
+    quality: Type.Optional(
+      Type.Object(
+        {
+          sent: Count,
+          lost: Count,
+          rttMs: Type.Optional(Type.Number({ description: "Median of the answered round trips." })),
+          blackHole: Type.Optional(
+            Type.Object(
+              { pathMtu: Count, lost: Type.Enum(["there", "back"]) },
+              {
+                ...exact,
+                description: "Larger packets than pathMtu (bytes, IP header included) vanish on this way.",
+              },
+            ),
+          ),
+        },
+        { ...exact, description: "Round trips measured after all was probed." },
+      ),
+    ),
     seenAs: Type.Optional(
       Type.String({ description: "The source address that the far end saw, where a NAT changed it." }),
     ),

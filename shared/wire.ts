@@ -133,6 +133,30 @@ const Sightings = Type.Object(
   exact,
 );
 
+/** How good the paths of some targets are, as far as it was measured. */
+const QualityReport = Type.Object(
+  {
+    type: Type.Literal("quality"),
+    round: Index,
+    targets: Type.Array(
+      Type.Object(
+        {
+          target: Index,
+          sent: Index,
+          lost: Index,
+          rttUs: Type.Optional(Index),
+          blackHole: Type.Optional(
+            Type.Object({ pathMtu: Index, lost: Type.Enum(["there", "back"]) }, exact),
+          ),
+        },
+        exact,
+      ),
+      column,
+    ),
+  },
+  exact,
+);
+
 /** The first look at these nodes had failures; the second begins now. */
 const Doubt = Type.Object(
   { type: Type.Literal("doubt"), round: Index, nodes: Type.Array(Index, { maxItems: 65_535 }) },
@@ -145,11 +169,21 @@ const Done = Type.Object(
 );
 const Bye = Type.Object({ type: Type.Literal("bye"), reason: Short }, exact);
 
-export const AgentMessageSchema = Type.Union([Hello, Listening, Results, Doubt, Sightings, Done, Bye]);
+export const AgentMessageSchema = Type.Union([
+  Hello,
+  Listening,
+  Results,
+  QualityReport,
+  Doubt,
+  Sightings,
+  Done,
+  Bye,
+]);
 export type AgentMessage = Static<typeof AgentMessageSchema>;
 export type HelloMessage = Static<typeof Hello>;
 export type ListeningMessage = Static<typeof Listening>;
 export type ResultsMessage = Static<typeof Results>;
+export type QualityMessage = Static<typeof QualityReport>;
 export type DoubtMessage = Static<typeof Doubt>;
 export type SightingsMessage = Static<typeof Sightings>;
 export type ListenerException = ListeningMessage["exceptions"][number];
@@ -187,7 +221,16 @@ export type CoordinatorMessage =
       round: number;
     }
   | { type: "refused"; code: RefusalCode; message: string; next: string }
-  | { type: "probe"; round: number; timeoutMs: number; targets: readonly WireTarget[] }
+  | {
+      type: "probe";
+      round: number;
+      timeoutMs: number;
+      /** Round trips to measure for each target once all is probed; 0 where no threshold asks for it. */
+      samples: number;
+      /** For how long they may be measured. */
+      samplingMs: number;
+      targets: readonly WireTarget[];
+    }
   /** Look out for half-open connections for so long: somebody is about to probe again. */
   | { type: "watch"; forMs: number }
   | {

@@ -7,6 +7,7 @@ import {
   createRequest,
   firstRequestByte,
   messageBytes,
+  paddingOf,
   readAnswer,
   requestedBy,
 } from "../../shared/proof.ts";
@@ -110,16 +111,20 @@ export function proofAcceptor(context: ListenerContext): Acceptor {
       let request = head;
       const answerWhole = (): void => {
         if (request.length < messageBytes) return;
+        const padding = paddingOf(request);
+        const length = messageBytes + padding.request;
+        if (request.length < length) return;
+        const head = request.subarray(0, messageBytes);
         const answer =
-          request.length === messageBytes
-            ? answerRequest(context.epoch, request, arrivalOf(context, connection))
+          request.length === length
+            ? answerRequest(context.epoch, head, arrivalOf(context, connection))
             : undefined;
         if (answer === undefined) {
           stream.destroy();
           return;
         }
         context.requests.met(requestedBy(request).from, connection.socket.remoteAddress ?? "::");
-        stream.write(answer);
+        stream.write(padding.answer === 0 ? answer : Buffer.concat([answer, Buffer.alloc(padding.answer)]));
       };
       stream.on("data", (chunk: Buffer) => {
         request = Buffer.concat([request, chunk]);

@@ -6,7 +6,14 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { familyOf } from "../../shared/addresses.ts";
 import type { Outcome } from "../../shared/outcome.ts";
-import { answerRequest, createRequest, readAnswer, requestedBy } from "../../shared/proof.ts";
+import {
+  answerRequest,
+  createRequest,
+  messageBytes,
+  paddingOf,
+  readAnswer,
+  requestedBy,
+} from "../../shared/proof.ts";
 import { failed, timedOut } from "./failure.ts";
 import type { Datagrams, ListenerContext, ProbeContext, ProbeTarget, Protocol } from "./protocol.ts";
 
@@ -130,7 +137,10 @@ export function listenUdp(address: string, port: number, context: ListenerContex
     });
     socket.once("error", reject);
     socket.on("message", (request: Buffer, from: RemoteInfo) => {
-      const answer = answerRequest(context.epoch, request, {
+      if (request.length < messageBytes) return;
+      const padding = paddingOf(request);
+      if (request.length !== messageBytes + padding.request) return;
+      const answer = answerRequest(context.epoch, request.subarray(0, messageBytes), {
         node: context.node,
         port,
         seenAddress: from.address,
@@ -139,7 +149,8 @@ export function listenUdp(address: string, port: number, context: ListenerContex
       });
       if (answer === undefined) return;
       context.requests.received(requestedBy(request).from, port, from.address, performance.now());
-      socket.send(answer, from.port, from.address, () => {});
+      const whole = padding.answer === 0 ? answer : Buffer.concat([answer, Buffer.alloc(padding.answer)]);
+      socket.send(whole, from.port, from.address, () => {});
     });
     // exclusive: the port is never shared with another process, which would split its traffic.
     socket.bind({ address, port, exclusive: true }, () => {

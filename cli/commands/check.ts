@@ -85,7 +85,7 @@ async function check(file: string, flags: CheckFlags, terminal: Terminal): Promi
       advertise: flags.advertise,
       joinFile: flags.joinFile,
       waitMs: flags.wait,
-      probeTimeoutMs: cluster.probing.timeoutMs,
+      probing: cluster.probing,
       onReady: (joinString) => local.start(joinString),
     },
     terminal,

@@ -9,6 +9,7 @@ import type { Plan } from "../../shared/plan.ts";
 import type { Report } from "../../shared/report.ts";
 import { PortmeshError } from "../../shared/errors.ts";
 import { formatPorts } from "../../shared/ports.ts";
+import type { Cluster } from "../../shared/cluster-file.ts";
 import { demoCluster, maxDemoNodes } from "../demo-cluster.ts";
 import {
   applyBlocks,
@@ -92,12 +93,12 @@ async function demo(flags: DemoFlags, terminal: Terminal): Promise<number> {
       `note: no flow needs ${from}->${to}:${transport}/${formatPorts(ports)}, so blocking it changes nothing here\n`,
     );
   }
-  return runDemo(plan, cluster.probing.timeoutMs, flags, files, terminal);
+  return runDemo(plan, cluster.probing, flags, files, terminal);
 }
 
 async function runDemo(
   plan: Plan,
-  probeTimeoutMs: number,
+  probing: Cluster["probing"],
   flags: DemoFlags,
   files: readonly ReportFile[],
   terminal: Terminal,
@@ -109,7 +110,7 @@ async function runDemo(
   ]);
   using interrupt = interruptible();
   await using coordinator = await startCoordinator(
-    { plan, host: "127.0.0.1", port: 0, advertise: undefined, probeTimeoutMs },
+    { plan, host: "127.0.0.1", port: 0, advertise: undefined, probing },
     () => new Date(),
   );
   await using agents = new DemoAgents(plan, coordinator.joinString);

@@ -54,7 +54,7 @@ t.test("a cut link is mended, the name is kept, and a round that was under way i
   });
   const plan = makePlan(cluster, "install");
   await using coordinator = await startCoordinator(
-    { plan, host: "127.0.0.1", port: 0, advertise: undefined, probeTimeoutMs: 4_000 },
+    { plan, host: "127.0.0.1", port: 0, advertise: undefined, probing: cluster.probing },
     () => new Date(),
   );
   const join = parseJoinString(coordinator.joinString);

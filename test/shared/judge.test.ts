@@ -40,6 +40,7 @@ const expectationOf = (
   node,
   ports: [port],
   serviceExpected: false,
+  thresholds: { rttMs: undefined, lossRatio: undefined },
   ...parts,
 });
 
