@@ -14,6 +14,7 @@ import { neighbourTimeoutMs, rejectedNearbyCode } from "../shared/judge.ts";
 import type { Outcome } from "../shared/outcome.ts";
 import { readKernelCounters, since, type KernelCounters } from "./kernel-counters.ts";
 import type { ProbeResult, ProberDependencies } from "./prober.ts";
+import type { Closable } from "./protocols/protocol.ts";
 import { singleDatagram } from "./protocols/udp.ts";
 import { runsOf } from "./runs.ts";
 
@@ -27,6 +28,8 @@ const icmpPaceMs = 1_000;
 const maxRefusals = 16;
 /** How often a refusal must come from this host itself, with nothing on loopback in between. */
 const refusalRounds = 2;
+/** For a packet to this host itself. */
+const momentMs = 20;
 const maxRetransmissionTests = 4;
 const maxPacedProbes = 8;
 /** How many ICMP errors a host sends at once before it limits them (XRLIM_BURST_FACTOR). */
@@ -141,20 +144,20 @@ class KernelLook {
     }));
   }
 
+  /** What this host says to itself arrives within the moment, also where the socket is told only later. */
   async #isRefusedAtHome(sample: ProbeResult): Promise<boolean> {
     const before = readKernelCounters();
-    const startedAt = performance.now();
-    // Over IPv6 an error that comes while connect() still works is passed over: the next SYN brings another.
-    const outcome = await this.#probe(sample, retransmissionMs);
-    const answered = since(before);
+    const open = new Set<Closable>();
+    const probing = this.#probe(sample, answerMs, open);
+    await sleep(momentMs);
+    const { loopbackPackets } = since(before);
+    for (const closable of open) closable.destroy();
+    await probing;
+    if (loopbackPackets === 0) return false;
     // As long again without a probe: what arrives on loopback now would have arrived before, too.
     const quiet = readKernelCounters();
-    await sleep(performance.now() - startedAt);
-    return (
-      (outcome.kind === "refused" || outcome.kind === "unreachable") &&
-      answered.loopbackPackets > 0 &&
-      since(quiet).loopbackPackets === 0
-    );
+    await sleep(momentMs);
+    return since(quiet).loopbackPackets === 0;
   }
 
   /** Whether an ICMP error comes back for any of these; UDP sockets are not told of all of them. */
@@ -175,9 +178,9 @@ class KernelLook {
     return since(before);
   }
 
-  #probe({ order, port }: ProbeResult, timeoutMs: number): Promise<Outcome> {
+  #probe({ order, port }: ProbeResult, timeoutMs: number, open = this.#deps.context.open): Promise<Outcome> {
     const { from, to, address, serverName, protocol } = order;
-    const context = { ...this.#deps.context, timeoutMs, datagrams: singleDatagram };
+    const context = { ...this.#deps.context, timeoutMs, open, datagrams: singleDatagram };
     return this.#deps.protocols[protocol].probe({ from, to, address, port, serverName }, context);
   }
 

@@ -19,6 +19,9 @@ import { keyOf, ordersOf, runsOf, samplesOf } from "./runs.ts";
 
 /** Of a longer run of neighbouring ports with the same failure only these many are probed again. */
 const samplesPerRun = 64;
+const moreLooksAtLossy = 2;
+/** Chance does not silence more neighbouring ports than this. */
+const longestUnluckyRun = 4;
 
 export interface LookEvents {
   /** Every port exactly once, unless the signal cancels the rest. */
@@ -40,9 +43,35 @@ export async function probeThoroughly(
     context: { ...dependencies.context, datagrams: attentiveDatagrams },
   };
   const failures: ProbeResult[] = [];
+  /** Nodes that answered, but not at the first attempt: packets are lost on the way there or back. */
+  const lossy = new Set<number>();
   const sort = (result: ProbeResult): void => {
-    if (isOver(result.outcome)) report(result);
+    const { order, outcome } = result;
+    if (outcome.kind === "open" && outcome.attempts > 1) lossy.add(order.to);
+    if (isOver(outcome)) report(result);
     else failures.push(result);
+  };
+  /** Where packets are lost, a few ports lose all of them: they get more chances than a firewall would need. */
+  const probeLossy = async (): Promise<void> => {
+    for (let look = 0; look < moreLooksAtLossy; look++) {
+      const isUnlucky = ({ order, outcome }: ProbeResult): boolean =>
+        lossy.has(order.to) && outcome.kind === "silent";
+      const unlucky = new Map(
+        runsOf(failures.filter(isUnlucky))
+          .filter(({ length }) => length <= longestUnluckyRun)
+          .flat()
+          .map((result) => [keyOf(result), result]),
+      );
+      if (unlucky.size === 0 || signal.aborted) return;
+      const others = failures.splice(0).filter((result) => !unlucky.has(keyOf(result)));
+      failures.push(...others);
+      await runPinglist(
+        ordersOf([...unlucky.values()]),
+        gently,
+        (result) => sort(merged(unlucky.get(keyOf(result))!, result)),
+        signal,
+      );
+    }
   };
   await runPinglist(orders, dependencies, sort, signal);
   const clear = failures.filter(({ outcome }) => outcome.kind === "unreachable");
@@ -54,6 +83,7 @@ export async function probeThoroughly(
   const { settled, again } = settle(first, second);
   settled.forEach(sort);
   await runPinglist(ordersOf(again), gently, sort, signal);
+  await probeLossy();
   if (signal.aborted) return;
   const explained = await askKernel([...clear, ...failures], since(countersBefore), gently, signal);
   explained.forEach(report);
