@@ -12,7 +12,7 @@ import { hostOf, type Link } from "./link.ts";
 import type { WantedListener } from "./listeners.ts";
 import { probeThoroughly } from "./looks.ts";
 import { AddressPolicy, type Policy } from "./policy.ts";
-import { defaultLimits, type ProbeOrder, type ProbeResult } from "./prober.ts";
+import { defaultLimits, type CutOrder, type ProbeOrder, type ProbeResult } from "./prober.ts";
 import { protocols } from "./protocols/index.ts";
 import type { ListenerContext, ProbeContext } from "./protocols/protocol.ts";
 import { secureContext } from "./protocols/tls.ts";
@@ -38,6 +38,8 @@ export class Duty implements Disposable {
   readonly #policy: AddressPolicy;
   readonly #watch: SelfWatch;
   readonly #requests = new RequestLog();
+  /** How many ports of a large range earlier rounds have had, by target. */
+  readonly #swept = new Map<number, number>();
   readonly #halfOpen = new HalfOpenWatch(this.#requests);
 
   /** `coordinators` are the addresses of the join string; `privateKey` belongs to the welcome's certificate. */
@@ -120,6 +122,7 @@ export class Duty implements Disposable {
     const udp = new UdpSweep(this.#source().localAddress);
     const flushing = setInterval(() => batch.flush(), flushMs);
     let probes = 0;
+    let cut: CutOrder[] = [];
     try {
       const context = this.#probeContext(message.timeoutMs, udp);
       const answered = new AnsweredPorts();
@@ -129,10 +132,12 @@ export class Duty implements Disposable {
         answered.add(result);
       };
       const health = new OwnHealth(this.#watch, own);
-      const dependencies = { protocols, context, limits: this.#limits(), health };
+      const limits = { ...this.#limits(), sweepMs: message.budgetMs };
+      const dependencies = { protocols, context, limits, health };
       const doubt = (nodes: number[]): void => void link.send({ type: "doubt", round: message.round, nodes });
-      await probeThoroughly(permitted, dependencies, { report, doubt }, signal);
-      const until = AbortSignal.any([signal, AbortSignal.timeout(message.samplingMs)]);
+      cut = await probeThoroughly(permitted, dependencies, { report, doubt }, signal);
+      for (const { order, taken } of cut) this.#swept.set(order.id, (this.#swept.get(order.id) ?? 0) + taken);
+      const until = AbortSignal.any([signal, AbortSignal.timeout(message.budgetMs)]);
       const measured = await measureQuality(answered.ports, message.samples, dependencies, until);
       await sendQuality(message.round, measured, link);
     } finally {
@@ -141,7 +146,15 @@ export class Duty implements Disposable {
     }
     if (signal.aborted) return;
     batch.flush();
-    await link.send({ type: "done", round: message.round, probes, elapsedMs: performance.now() - startedAt });
+    const share = Math.min(...cut.map(({ taken, of }) => Math.max(1, taken) / of));
+    await link.send({
+      type: "done",
+      round: message.round,
+      probes,
+      elapsedMs: performance.now() - startedAt,
+      cut: cut.map(({ order }) => order.id),
+      fullSweepMs: cut.length === 0 ? 0 : message.budgetMs / share,
+    });
   }
 
   #order({ id, to, address, protocol, ports }: WireTarget): ProbeOrder {
@@ -153,6 +166,7 @@ export class Duty implements Disposable {
       protocol,
       serverName: certificateName(this.#welcome.nodes[to]?.name ?? ""),
       ports: portSet(ports),
+      start: this.#swept.get(id) ?? 0,
     };
   }
 

@@ -3,18 +3,22 @@
  * second time, alone and slowly: a burst of probes can trip a rate limit or overrun a busy host, and then
  * looks like a firewall. What still fails is put to the kernel's own counters (see kernel-look.ts).
  */
+import { countPorts } from "../shared/ports.ts";
 import type { Outcome } from "../shared/outcome.ts";
+import { findEdges, type Point } from "./bisect.ts";
 import { askKernel } from "./kernel-look.ts";
 import { readKernelCounters, since } from "./kernel-counters.ts";
 import {
   gentleLimits,
   runPinglist,
+  type CutOrder,
   type ProbeOrder,
   type ProbeResult,
   type ProberDependencies,
   type ProberLimits,
 } from "./prober.ts";
 import { attentiveDatagrams } from "./protocols/udp.ts";
+import { smallestSample } from "./sweep-order.ts";
 import { keyOf, ordersOf, runsOf, samplesOf } from "./runs.ts";
 
 /** Of a longer run of neighbouring ports with the same failure only these many are probed again. */
@@ -30,12 +34,13 @@ export interface LookEvents {
   doubt: (nodes: number[]) => void;
 }
 
+/** @returns the ranges of which the time for sweeps allowed only a part. */
 export async function probeThoroughly(
   orders: readonly ProbeOrder[],
   dependencies: ProberDependencies,
   { report, doubt }: LookEvents,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<CutOrder[]> {
   const countersBefore = readKernelCounters();
   const gently: ProberDependencies = {
     ...dependencies,
@@ -73,7 +78,17 @@ export async function probeThoroughly(
       );
     }
   };
-  await runPinglist(orders, dependencies, sort, signal);
+  const passed = new Map<number, number[]>();
+  const cut = await runPinglist(
+    orders,
+    dependencies,
+    (result) => {
+      if (result.outcome.kind === "open") remember(passed, result);
+      sort(result);
+    },
+    signal,
+  );
+  if (cut.length > 0) await findEdges(pointsOf(cut, passed, failures), gently, sort, signal);
   const clear = failures.filter(({ outcome }) => outcome.kind === "unreachable");
   const first = failures.splice(0).filter(({ outcome }) => outcome.kind !== "unreachable");
   if (first.length > 0) doubt([...new Set(first.map(({ order }) => order.to))]);
@@ -84,15 +99,38 @@ export async function probeThoroughly(
   settled.forEach(sort);
   await runPinglist(ordersOf(again), gently, sort, signal);
   await probeLossy();
-  if (signal.aborted) return;
+  if (signal.aborted) return cut;
   const explained = await askKernel([...clear, ...failures], since(countersBefore), gently, signal);
   explained.forEach(report);
+  return cut;
 }
 
-/** Never faster than this node allows itself. */
+/** Only a large range can be cut short. */
+function remember(passed: Map<number, number[]>, { order, port }: ProbeResult): void {
+  if (countPorts(order.ports) <= smallestSample) return;
+  const ports = passed.get(order.id);
+  if (ports === undefined) passed.set(order.id, [port]);
+  else ports.push(port);
+}
+
+function pointsOf(
+  cut: readonly CutOrder[],
+  passed: ReadonlyMap<number, readonly number[]>,
+  failures: readonly ProbeResult[],
+): Point[] {
+  return cut.flatMap(({ order }) => [
+    ...(passed.get(order.id) ?? []).map((port) => ({ order, port, isOpen: true })),
+    ...failures.flatMap((each) =>
+      each.order.id === order.id ? [{ order, port: each.port, isOpen: false }] : [],
+    ),
+  ]);
+}
+
+/** Never faster than this node allows itself, and to the end. */
 function gentler(limits: ProberLimits): ProberLimits {
   return {
     ...limits,
+    sweepMs: Number.POSITIVE_INFINITY,
     young: Math.min(limits.young, gentleLimits.young),
     ratePerSecond: Math.min(limits.ratePerSecond, gentleLimits.ratePerSecond),
     ratePerNodePerSecond: Math.min(limits.ratePerNodePerSecond, gentleLimits.ratePerNodePerSecond),

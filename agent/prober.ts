@@ -4,16 +4,25 @@
  * young probes (the work in progress, shared out evenly to the lanes that have work), open probes (file
  * descriptors), and a rate per agent and per node.
  */
-import { createHash } from "node:crypto";
 import { neighbourTimeoutMs } from "../shared/judge.ts";
 import type { ProtocolName } from "../shared/names.ts";
 import type { Outcome } from "../shared/outcome.ts";
-import { eachPort, type PortSet } from "../shared/ports.ts";
+import type { PortSet } from "../shared/ports.ts";
 import { localRouteFault } from "./protocols/local-route.ts";
 import type { ProbeContext, Protocol } from "./protocols/protocol.ts";
 import type { Health } from "./health.ts";
-import { TokenBucket } from "./token-bucket.ts";
+import { bucketOf, lanesOf, type Lane } from "./lanes.ts";
+import { sweepOrder } from "./sweep-order.ts";
+import type { TokenBucket } from "./token-bucket.ts";
 import { Window } from "./window.ts";
+
+/** A range whose sweep ran out of time. */
+export interface CutOrder {
+  order: ProbeOrder;
+  /** Of the ports that are probed in turn, how many had theirs, and all there are. */
+  taken: number;
+  of: number;
+}
 
 /** All ports of one address of one node that one protocol has to probe. */
 export interface ProbeOrder {
@@ -24,6 +33,8 @@ export interface ProbeOrder {
   protocol: ProtocolName;
   serverName: string;
   ports: PortSet;
+  /** How many ports earlier sweeps of this range have had: see `sweepOrder`. */
+  start?: number;
 }
 
 export interface ProbeResult {
@@ -40,6 +51,8 @@ export interface ProberLimits {
   openPerNode: number;
   ratePerSecond: number;
   ratePerNodePerSecond: number;
+  /** After so long no more ports of large ranges are begun, in milliseconds. */
+  sweepMs: number;
 }
 
 export const defaultLimits: ProberLimits = {
@@ -48,6 +61,7 @@ export const defaultLimits: ProberLimits = {
   openPerNode: 3_072,
   ratePerSecond: 6_000,
   ratePerNodePerSecond: 2_000,
+  sweepMs: Number.POSITIVE_INFINITY,
 };
 
 export interface ProberDependencies {
@@ -69,20 +83,6 @@ const youthMs = 60;
 const tickMs = 10;
 /** A timer this late means that this host does not keep up: then slow answers are our own doing. */
 const lagMs = 40;
-/** A bucket holds what flows in over this time, so that the timer's tick does not cost rate. */
-const burstMs = 50;
-
-interface Lane {
-  orders: ProbeOrder[];
-  /** Pairs of order and port, to be taken from `next` on, around to where it began. */
-  order: Uint32Array;
-  port: Uint16Array;
-  first: number;
-  taken: number;
-  young: number;
-  open: number;
-  bucket: TokenBucket;
-}
 
 interface Flight {
   lane: Lane;
@@ -90,19 +90,22 @@ interface Flight {
   isYoung: boolean;
 }
 
-/** Resolves when every probe has its result, or the signal cancelled the rest; `onResult` gets each as it comes. */
+/**
+ * Resolves when every probe has its result, or the signal cancelled the rest; `onResult` gets each as it comes.
+ * @returns the ranges that were not swept to their end, because the time for that was up.
+ */
 export async function runPinglist(
   orders: readonly ProbeOrder[],
   dependencies: ProberDependencies,
   onResult: (result: ProbeResult) => void,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<CutOrder[]> {
   const round = new Round(orders, dependencies, onResult);
   const cancel = (): void => round.cancel();
   signal.addEventListener("abort", cancel, { once: true });
   try {
-    if (signal.aborted) return;
-    await round.run();
+    if (!signal.aborted) await round.run();
+    return round.cut;
   } finally {
     signal.removeEventListener("abort", cancel);
   }
@@ -124,6 +127,8 @@ class Round {
   #open = 0;
   #left: number;
   #cancelled = false;
+  #sweepUntil: number;
+  readonly cut: CutOrder[] = [];
   #finish: () => void = () => {};
 
   constructor(
@@ -134,12 +139,13 @@ class Round {
     const now = performance.now();
     const { ratePerSecond } = dependencies.limits;
     this.#deps = dependencies;
+    this.#sweepUntil = now + dependencies.limits.sweepMs;
     this.#window = new Window(dependencies.limits.young);
     this.#onResult = onResult;
     this.#lanes = lanesOf(orders, dependencies.limits, now);
     this.#lanesWithWork = this.#lanes.filter(({ port }) => port.length > 0).length;
     this.#left = this.#lanes.reduce((sum, lane) => sum + lane.port.length, 0);
-    this.#bucket = new TokenBucket(ratePerSecond, Math.max(1, (ratePerSecond * burstMs) / 1_000), now);
+    this.#bucket = bucketOf(ratePerSecond, now);
   }
 
   run(): Promise<void> {
@@ -149,6 +155,7 @@ class Round {
         const isLagging = now - this.#tickedAt > tickMs + lagMs;
         this.#tickedAt = now;
         if (!isLagging) this.#age(now);
+        if (now >= this.#sweepUntil) this.#endSweep();
         this.#pump();
       }, tickMs);
       this.#finish = (): void => {
@@ -177,6 +184,25 @@ class Round {
     }
   }
 
+  /** Time is up for ranges: what has not been begun is left for the next round. */
+  #endSweep(): void {
+    this.#sweepUntil = Number.POSITIVE_INFINITY;
+    for (const lane of this.#lanes) {
+      const end = Math.max(lane.always, lane.taken);
+      if (end >= lane.end) continue;
+      const left = Map.groupBy(lane.order.subarray(end), (order) => order);
+      for (const [index, { length }] of left) {
+        const order = lane.orders[index]!;
+        const of = sweepOrder(order.ports, 0).inTurn.length;
+        this.cut.push({ order, taken: of - length, of });
+      }
+      if (lane.taken < lane.end && lane.taken >= end) this.#lanesWithWork--;
+      this.#left -= lane.end - end;
+      lane.end = end;
+    }
+    if (this.#left === 0) this.#finish();
+  }
+
   /** The next lane in turn that has work and may do it now. */
   #takeLane(now: number): Lane | undefined {
     // A node that does not answer keeps its share of the window and leaves the others theirs.
@@ -185,17 +211,17 @@ class Round {
     for (let tried = 0; tried < this.#lanes.length; tried++) {
       const lane = this.#lanes[this.#nextLane]!;
       this.#nextLane = (this.#nextLane + 1) % this.#lanes.length;
-      const mayLaunch = lane.taken < lane.port.length && lane.young < share && lane.open < openPerNode;
+      const mayLaunch = lane.taken < lane.end && lane.young < share && lane.open < openPerNode;
       if (mayLaunch && lane.bucket.take(now)) return lane;
     }
     return undefined;
   }
 
   #launch(lane: Lane, now: number): void {
-    const at = (lane.first + lane.taken++) % lane.port.length;
+    const at = lane.taken++;
     const order = lane.orders[lane.order[at]!]!;
     const port = lane.port[at]!;
-    if (lane.taken === lane.port.length) this.#lanesWithWork--;
+    if (lane.taken === lane.end) this.#lanesWithWork--;
     const flight: Flight = { lane, launchedAt: now, isYoung: true };
     this.#flights.push(flight);
     this.#young++;
@@ -276,38 +302,4 @@ function defect(error: unknown, elapsedMs: number): Outcome {
 
 function isMaybeLocal(outcome: Outcome): boolean {
   return outcome.kind === "unreachable" && outcome.elapsedMs < neighbourTimeoutMs;
-}
-
-/** One lane a node. Where a lane and its ports begin is a hash of who probes whom, so that peers spread. */
-function lanesOf(orders: readonly ProbeOrder[], limits: ProberLimits, now: number): Lane[] {
-  const byNode = Map.groupBy(orders, ({ to }) => to);
-  const from = orders[0]?.from ?? 0;
-  const lanes = Array.from(byNode, ([to, laneOrders]): Lane & { to: number } => {
-    const order: number[] = [];
-    const port: number[] = [];
-    for (const [index, { ports }] of laneOrders.entries()) {
-      for (const each of eachPort(ports)) {
-        order.push(index);
-        port.push(each);
-      }
-    }
-    const rate = limits.ratePerNodePerSecond;
-    return {
-      to,
-      orders: laneOrders,
-      order: Uint32Array.from(order),
-      port: Uint16Array.from(port),
-      first: port.length === 0 ? 0 : hashOf(`${from}>${to}`) % port.length,
-      taken: 0,
-      young: 0,
-      open: 0,
-      bucket: new TokenBucket(rate, Math.max(1, (rate * burstMs) / 1_000), now),
-    };
-  });
-  // Everybody begins with the node after itself.
-  return lanes.toSorted((a, b) => Number(a.to < from) - Number(b.to < from) || a.to - b.to);
-}
-
-function hashOf(text: string): number {
-  return createHash("sha256").update(text).digest().readUInt32BE(0);
 }

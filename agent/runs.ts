@@ -30,7 +30,7 @@ export function samplesOf(run: readonly ProbeResult[], count: number): ProbeResu
 }
 
 /** Orders that probe just these ports again. */
-export function ordersOf(results: readonly ProbeResult[]): ProbeOrder[] {
+export function ordersOf(results: readonly Pick<ProbeResult, "order" | "port">[]): ProbeOrder[] {
   return Array.from(
     Map.groupBy(results, ({ order }) => order),
     ([order, list]) => ({ ...order, ports: portSetOf(list.map(({ port }) => port)) }),

@@ -48,6 +48,7 @@ const unlimited = {
   openPerNode: 4_096,
   ratePerSecond: 1e9,
   ratePerNodePerSecond: 1e9,
+  sweepMs: Number.POSITIVE_INFINITY,
 };
 let failed = 0;
 const cpuBefore = process.cpuUsage();

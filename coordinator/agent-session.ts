@@ -6,6 +6,7 @@ import {
   AgentMessageSchema,
   type AgentMessage,
   type CoordinatorMessage,
+  type DoneMessage,
   type DoubtMessage,
   type HelloMessage,
   type ListeningMessage,
@@ -30,7 +31,7 @@ export interface SessionEvents {
   quality(member: Member, message: QualityMessage): string | undefined;
   sightings(member: Member, message: SightingsMessage): string | undefined;
   doubt(member: Member, message: DoubtMessage): void;
-  done(member: Member, round: number): void;
+  done(member: Member, message: DoneMessage): void;
   /** `clean` where the agent said goodbye, `silence` where its link was not closed and only went quiet. */
   ended(member: Member, how: "clean" | "close" | "silence"): void;
 }
@@ -140,7 +141,7 @@ export class AgentSession {
         this.#events.doubt(member, message);
         break;
       case "done":
-        this.#events.done(member, message.round);
+        this.#events.done(member, message);
         break;
       case "bye":
         this.#clean = true;

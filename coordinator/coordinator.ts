@@ -205,8 +205,8 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
       type: "probe",
       round: this.#round,
       timeoutMs: this.#config.probing.timeoutMs,
+      budgetMs: this.#config.probing.budgetMs,
       samples: samplesFor(this.#config.plan.thresholds),
-      samplingMs: this.#config.probing.budgetMs,
       targets: targets.map((target) => this.#wireTarget(target)),
     });
   }
@@ -275,10 +275,11 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
         for (const node of nodes) this.#sessions.get(node)?.send({ type: "watch", forMs });
       },
       sightings: (member, message) => this.#inquiry.answered(member.node, message),
-      done: (member, round) => {
+      done: (member, { round, cut, fullSweepMs }) => {
         const orderedAt = this.#owing.get(member.node);
         if (round === this.#round && orderedAt !== undefined) {
           const now = performance.now();
+          this.#observations.recordCut(member.node, cut, fullSweepMs);
           this.#inquiry.open(member.node, now - orderedAt, now);
           this.#owing.delete(member.node);
         }

@@ -28,6 +28,8 @@ export class Observations {
   readonly #rttMs: Float32Array;
   readonly #details = new Map<number, Detail>();
   readonly #quality = new Map<number, PathQuality>();
+  readonly #cut = new Set<number>();
+  #fullSweepMs = 0;
   readonly hostSigns = new HostSignsByAddress();
   readonly sightings = new Sightings();
   #count = 0;
@@ -83,6 +85,22 @@ export class Observations {
       if (cell !== undefined) this.#details.set(cell, { code, detail, proof });
     }
     return undefined;
+  }
+
+  /** The time for sweeps was up before these targets of a node were swept. */
+  recordCut(node: number, targets: readonly number[], fullSweepMs: number): void {
+    for (const id of targets) if (this.#plan.targets[id]?.from === node) this.#cut.add(id);
+    if (targets.length > 0) this.#fullSweepMs = Math.max(this.#fullSweepMs, fullSweepMs);
+  }
+
+  /** Whether only samples of this target's ports were to be probed. */
+  isCut(target: Target): boolean {
+    return this.#cut.has(target.id);
+  }
+
+  /** How long the slowest node needs to sweep all that was cut, in milliseconds. */
+  get fullSweepMs(): number {
+    return this.#fullSweepMs;
   }
 
   /** Takes measurements from one node. Returns what was wrong with them, or undefined. */

@@ -4,7 +4,7 @@ import { judge, type Expectation, type Judgement } from "../shared/judge.ts";
 import { verdicts, worse, type Verdict } from "../shared/names.ts";
 import type { Outcome } from "../shared/outcome.ts";
 import type { Path, Plan, PlannedNode, Target } from "../shared/plan.ts";
-import { countPorts, eachPort, formatPorts, type PortInterval } from "../shared/ports.ts";
+import { countPorts, eachPort, formatPorts, type PortInterval, type PortSet } from "../shared/ports.ts";
 import type { Report, ReportNode, ReportPath } from "../shared/report.ts";
 import { farEndOf, type KnownFarEnd } from "./far-end.ts";
 import type { Membership } from "./membership.ts";
@@ -45,6 +45,7 @@ export function buildReport(
       unknown: count("unknown"),
       probes: observations.progress.done,
       statements: plan.statements.filter(({ applies }) => applies).length,
+      ...(observations.fullSweepMs === 0 ? {} : { fullSweepMs: Math.round(observations.fullSweepMs) }),
       verdict: counted.reduce<Verdict>(worse, paths.length === 0 ? "unknown" : "pass"),
     },
     nodes: plan.nodes.map((node) => reportNode(node, membership)),
@@ -90,7 +91,8 @@ function reportPath(path: Path, plan: Plan, observations: Observations, membersh
   const targets = path.targets.map((id) => plan.targets[id]!);
   const rtts: number[] = [];
   let probed = 0;
-  const findings = Array.from(eachPort(path.ports), (port): PortFinding => {
+  const isSampled = targets.length > 0 && targets.every((target) => observations.isCut(target));
+  const all = Array.from(eachPort(path.ports), (port): PortFinding => {
     const perAddress = targets.map((target): PortFinding => {
       const outcome = observations.outcome(target, port);
       const heldAt = path.localOnly ? localhostOf(target.address) : target.address;
@@ -115,9 +117,12 @@ function reportPath(path: Path, plan: Plan, observations: Observations, membersh
       }
     );
   });
+  // Of a sampled range the ports between two alike are taken for alike; the coverage says so.
+  const sampled = isSampled ? all.filter(({ outcome }) => outcome !== undefined) : all;
+  const findings = sampled.length === 0 ? all : sampled;
   // One open port of several is enough, but one that must be shut is not.
   const shown = (path.anyOf && path.open ? best(findings) : worst(findings))!;
-  const intervals = intervalsOf(findings);
+  const intervals = intervalsOf(findings, path.ports);
   return {
     from: plan.nodes[path.from]!.name,
     to: plan.nodes[path.to]!.name,
@@ -165,12 +170,14 @@ function best<Finding extends Judgement>(findings: readonly Finding[]): Finding 
   return findings.toSorted((a, b) => verdicts.indexOf(a.verdict) - verdicts.indexOf(b.verdict))[0];
 }
 
-/** Neighbouring ports of the path with the same judgement, as intervals. */
-function intervalsOf(findings: readonly PortFinding[]): NonNullable<ReportPath["intervals"]> {
+/** Neighbouring ports of the path with the same judgement, as intervals; of a range, the next that was probed is a neighbour. */
+function intervalsOf(findings: readonly PortFinding[], ports: PortSet): NonNullable<ReportPath["intervals"]> {
+  const isSameRange = (a: number, b: number): boolean =>
+    ports.some(([first, last]) => first <= a && b <= last);
   const runs: { ports: PortInterval; verdict: Verdict; reason: Judgement["reason"] }[] = [];
   for (const { port, verdict, reason } of findings) {
     const run = runs.at(-1);
-    if (run !== undefined && run.reason === reason && run.ports[1] === port - 1)
+    if (run !== undefined && run.reason === reason && isSameRange(run.ports[1], port))
       run.ports = [run.ports[0], port];
     else runs.push({ ports: [port, port], verdict, reason });
   }

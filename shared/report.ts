@@ -120,6 +120,13 @@ export const ReportSchema = Type.Object(
         unknown: Count,
         probes: Count,
         statements: Count,
+        fullSweepMs: Type.Optional(
+          Type.Integer({
+            minimum: 0,
+            description:
+              "Where ranges were sampled because their sweep exceeds probing.budget: how long a whole sweep takes.",
+          }),
+        ),
         verdict: VerdictSchema,
       },
       exact,

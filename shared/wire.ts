@@ -164,7 +164,16 @@ const Doubt = Type.Object(
 );
 
 const Done = Type.Object(
-  { type: Type.Literal("done"), round: Index, probes: Index, elapsedMs: Type.Number({ minimum: 0 }) },
+  {
+    type: Type.Literal("done"),
+    round: Index,
+    probes: Index,
+    elapsedMs: Type.Number({ minimum: 0 }),
+    /** Targets of which the time for sweeps allowed only a part. */
+    cut: Type.Array(Index, { maxItems: 65_535 }),
+    /** How long a sweep of all their ports takes by what this one did, in milliseconds; 0 where nothing was cut. */
+    fullSweepMs: Type.Number({ minimum: 0 }),
+  },
   exact,
 );
 const Bye = Type.Object({ type: Type.Literal("bye"), reason: Short }, exact);
@@ -184,6 +193,7 @@ export type HelloMessage = Static<typeof Hello>;
 export type ListeningMessage = Static<typeof Listening>;
 export type ResultsMessage = Static<typeof Results>;
 export type QualityMessage = Static<typeof QualityReport>;
+export type DoneMessage = Static<typeof Done>;
 export type DoubtMessage = Static<typeof Doubt>;
 export type SightingsMessage = Static<typeof Sightings>;
 export type ListenerException = ListeningMessage["exceptions"][number];
@@ -225,10 +235,10 @@ export type CoordinatorMessage =
       type: "probe";
       round: number;
       timeoutMs: number;
+      /** For how long ranges may be swept; and for how long qualities may be measured afterwards. */
+      budgetMs: number;
       /** Round trips to measure for each target once all is probed; 0 where no threshold asks for it. */
       samples: number;
-      /** For how long they may be measured. */
-      samplingMs: number;
       targets: readonly WireTarget[];
     }
   /** Look out for half-open connections for so long: somebody is about to probe again. */

@@ -1,0 +1,43 @@
+/**
+ * The order in which the ports of a large range are probed: wherever the sweep is cut short, what it has
+ * probed is spread evenly over the range (van der Corput's sequence in base 2), and the next sweep goes on
+ * where this one stopped, until every port has had its turn.
+ */
+import { countPorts, eachPort, type PortSet } from "../shared/ports.ts";
+
+/** Fewer ports than this are never left out. */
+export const smallestSample = 64;
+
+export interface SweepOrder {
+  /** Always probed: all ports of a small set, of a large one the ends of its intervals. */
+  always: number[];
+  /** The others, in turn. */
+  inTurn: number[];
+}
+
+/** `start`: how many of the ports in turn earlier sweeps have had. */
+export function sweepOrder(ports: PortSet, start: number): SweepOrder {
+  if (countPorts(ports) <= smallestSample) return { always: [...eachPort(ports)], inTurn: [] };
+  const always = new Set(ports.length <= smallestSample / 2 ? ports.flat() : []);
+  const others = Array.from(eachPort(ports)).filter((port) => !always.has(port));
+  const spread = evenly(others.length).map((index) => others[index]!);
+  const offset = spread.length === 0 ? 0 : start % spread.length;
+  return { always: [...always], inTurn: [...spread.slice(offset), ...spread.slice(0, offset)] };
+}
+
+/** The numbers below `count` such that each beginning of the list is spread evenly. */
+function evenly(count: number): number[] {
+  const bits = Math.ceil(Math.log2(Math.max(1, count)));
+  const list: number[] = [];
+  for (let index = 0; index < 2 ** bits; index++) {
+    const reversed = reverse(index, bits);
+    if (reversed < count) list.push(reversed);
+  }
+  return list;
+}
+
+function reverse(value: number, bits: number): number {
+  let reversed = 0;
+  for (let bit = 0; bit < bits; bit++) reversed = (reversed << 1) | ((value >> bit) & 1);
+  return reversed;
+}
