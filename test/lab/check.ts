@@ -1,33 +1,31 @@
 /** Runs the real `portmesh check` with real agents inside a lab, as a user would on real hosts. */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Report, ReportPath } from "../../shared/report.ts";
-import type { Host, Lab } from "./lab.ts";
+import { Agents } from "./agents.ts";
+import { writeCluster, type LabCluster } from "./cluster.ts";
+import type { Lab } from "./lab.ts";
 
 const launcher = join(import.meta.dirname, "../../bin/portmesh");
 
-export interface LabNode {
-  name: string;
-  roles?: readonly string[];
-  /** Which of the host's addresses the cluster file names. */
-  families?: readonly ("v4" | "v6")[];
-}
+export type { LabNode } from "./cluster.ts";
 
-export interface LabCheckOptions {
-  /** As in a cluster file. */
-  specs: readonly ({ id: string; options?: Record<string, unknown> } | { file: string })[];
-  nodes: readonly LabNode[];
+export interface LabCheckOptions extends LabCluster {
   /** The host that runs the coordinator. */
   control: string;
   /** Nodes without an agent. */
   absent?: readonly string[];
   args?: readonly string[];
+  /** The environment of single agents, over that of the tests. */
+  env?: Readonly<Record<string, NodeJS.ProcessEnv>>;
+  /** Called when all agents but the last of `nodes` hold their ports; probing begins only when that one does, too. */
+  beforeLast?: (agents: ReadonlyMap<string, ChildProcess>) => Promise<unknown> | void;
   /** Called when every agent runs. */
-  during?: (agents: ReadonlyMap<string, ChildProcess>, check: ChildProcess) => Promise<void> | void;
+  during?: (agents: ReadonlyMap<string, ChildProcess>, check: ChildProcess) => Promise<unknown> | void;
 }
 
 export interface LabCheckResult {
@@ -51,9 +49,8 @@ export async function runLabCheck(lab: Lab, options: LabCheckOptions): Promise<L
 }
 
 async function runIn(folder: string, lab: Lab, options: LabCheckOptions): Promise<LabCheckResult> {
-  const clusterFile = join(folder, "cluster.yaml");
+  const clusterFile = writeCluster(folder, lab, options);
   const joinFile = join(folder, "join");
-  writeFileSync(clusterFile, JSON.stringify(clusterOf(lab, options)));
   const control = lab.host(options.control);
   const check = control.spawn(launcher, [
     "check",
@@ -72,36 +69,28 @@ async function runIn(folder: string, lab: Lab, options: LabCheckOptions): Promis
   const progress = collect(check.stderr!);
   const ended = once(check, "exit") as Promise<[number | null]>;
   await Promise.race([fileAppears(joinFile), ended]);
-  const agents = new Map(
-    options.nodes
-      .filter(({ name }) => options.absent?.includes(name) !== true)
-      .map(({ name }) => [name, startAgent(lab.host(name), name, joinFile)]),
-  );
-  let lastJoinAt = 0;
-  for (const { stderr } of agents.values()) {
-    stderr!.on("data", (chunk: Buffer) => {
-      if (chunk.includes("joined")) lastJoinAt = performance.now();
-    });
+  using agents = new Agents(lab, joinFile, options.env);
+  const names = options.nodes
+    .map(({ name }) => name)
+    .filter((name) => options.absent?.includes(name) !== true);
+  const late = options.beforeLast === undefined ? [] : names.splice(-1);
+  for (const name of names) agents.start(name);
+  if (options.beforeLast !== undefined) {
+    await Promise.race([agents.haveJoined(), ended]);
+    await options.beforeLast(agents.processes);
   }
-  const peakRss = new Map<string, number>();
-  const watching = setInterval(() => {
-    for (const [name, { pid }] of agents) peakRss.set(name, Math.max(peakRss.get(name) ?? 0, peakOf(pid!)));
-  }, 100);
-  try {
-    await options.during?.(agents, check);
-    const [exitCode] = await ended;
-    const sinceLastJoinMs = performance.now() - lastJoinAt;
-    await Promise.all(Array.from(agents.values(), endAgent));
-    return {
-      exitCode,
-      report: parse(output.text, progress.text),
-      progress: progress.text,
-      sinceLastJoinMs,
-      peakRss,
-    };
-  } finally {
-    clearInterval(watching);
-  }
+  for (const name of late) agents.start(name);
+  await options.during?.(agents.processes, check);
+  const [exitCode] = await ended;
+  const sinceLastJoinMs = performance.now() - agents.lastJoinAt;
+  await agents.end();
+  return {
+    exitCode,
+    report: parse(output.text, progress.text),
+    progress: progress.text,
+    sinceLastJoinMs,
+    peakRss: agents.peakRss,
+  };
 }
 
 /** `n3>n1 etcd dropped`: every path that does not pass, for whole comparison. */
@@ -117,38 +106,6 @@ function describe({ from, to, flow, reason, intervals }: ReportPath): string {
     .filter((interval) => interval.verdict !== "pass")
     .map((interval) => interval.ports);
   return `${from}>${to} ${flow} ${reason}${ports.length === 0 ? "" : ` ${ports.join(",")}`}`;
-}
-
-function clusterOf(lab: Lab, options: LabCheckOptions): object {
-  return {
-    name: "lab",
-    specs: options.specs,
-    nodes: options.nodes.map(({ name, roles = [], families = ["v4"] }) => {
-      const host = lab.host(name);
-      return {
-        name,
-        addresses: families.map((family) => (family === "v4" ? host.address : host.address6)),
-        roles,
-        zone: host.zone,
-      };
-    }),
-  };
-}
-
-function startAgent(host: Host, name: string, joinFile: string): ChildProcess {
-  return host.spawn(launcher, ["agent", "run", "--join-file", joinFile, "--name", name]);
-}
-
-/** Agents end by themselves when the check tells them; one that could not be told is ended. */
-async function endAgent(agent: ChildProcess): Promise<void> {
-  if (agent.exitCode !== null || agent.signalCode !== null) return;
-  const exited = once(agent, "exit");
-  const timers = [
-    setTimeout(() => agent.kill("SIGTERM"), 3_000),
-    setTimeout(() => agent.kill("SIGKILL"), 20_000),
-  ];
-  await exited;
-  timers.forEach(clearTimeout);
 }
 
 async function fileAppears(path: string): Promise<void> {
@@ -172,16 +129,5 @@ function parse(text: string, progress: string): Report {
     return JSON.parse(text) as Report;
   } catch {
     throw new Error(`the check printed no report: ${text.slice(0, 500)}\n${progress.slice(-2_000)}`);
-  }
-}
-
-/** The kernel's own high-water mark; 0 once the process has ended. */
-function peakOf(pid: number): number {
-  try {
-    return (
-      Number(/^VmHWM:\s+([0-9]+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1_024
-    );
-  } catch {
-    return 0;
   }
 }

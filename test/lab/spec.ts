@@ -1,0 +1,42 @@
+/** Specs for labs: a product of roles and flows, in as few words as a table of faults needs. */
+import type { ProductSpec } from "../../shared/spec.ts";
+
+type Flow = ProductSpec["flows"][number];
+export type LabFlow = Pick<Flow, "name" | "transport"> & { ports: string } & Partial<Omit<Flow, "ports">>;
+
+export interface LabSpecOptions {
+  flows: readonly LabFlow[];
+  /** Where no role is named, every node is a `nodes` and flows are between all of them. */
+  roles?: Readonly<Record<string, "in-cluster" | "outside">>;
+}
+
+export function labSpec({ flows, roles }: LabSpecOptions): object {
+  const everybody = { nodes: { title: "All nodes", place: "in-cluster", everyNode: true, doc: "guide:1" } };
+  const named = Object.entries(roles ?? {}).map(([name, place]) => [
+    name,
+    { title: name, place, doc: "guide:1" },
+  ]);
+  const names = roles === undefined ? ["nodes"] : Object.keys(roles);
+  return {
+    id: "lab",
+    title: "A product of the lab",
+    version: "1.0.0",
+    source: [{ id: "guide", title: "A guide", lines: 9, sha256: "0".repeat(64), read: "2026-01-01" }],
+    options: {},
+    roles: roles === undefined ? everybody : Object.fromEntries(named),
+    flows: flows.map((flow) => ({
+      from: names.slice(0, 1),
+      to: names.slice(-1),
+      application: flow.security === undefined ? "rpc" : "https",
+      security: "none",
+      scope: "cluster",
+      phase: "both",
+      level: "required",
+      description: `The ${flow.name} ports.`,
+      doc: "guide:2",
+      ...flow,
+    })),
+    endpoints: [],
+    requirements: [],
+  };
+}
