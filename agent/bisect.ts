@@ -35,20 +35,24 @@ export async function findEdges(
   let gaps = [...Map.groupBy(known, ({ order }) => order.id).values()].flatMap(gapsOf).slice(0, maxEdges);
   const quickly = { ...dependencies, context: { ...dependencies.context, timeoutMs } };
   while (gaps.length > 0 && !signal.aborted) {
-    const found = new Map<string, Point>();
+    const found = new Map<string, boolean>();
     const wanted = gaps.flatMap((gap) => pointsIn(gap).map((port) => ({ order: gap.order, port })));
     await runPinglist(
       ordersOf(wanted),
       quickly,
       (result) => {
         const { order, port, outcome } = result;
-        found.set(`${order.id} ${port}`, { order, port, isOpen: outcome.kind === "open" });
+        found.set(`${order.id} ${port}`, outcome.kind === "open");
         onResult(result);
       },
       signal,
     );
     gaps = gaps.flatMap((gap) => {
-      const inside = pointsIn(gap).flatMap((port) => found.get(`${gap.order.id} ${port}`) ?? []);
+      const { order } = gap;
+      const inside = pointsIn(gap).flatMap((port): Point[] => {
+        const isOpen = found.get(`${order.id} ${port}`);
+        return isOpen === undefined ? [] : [{ order, port, isOpen }];
+      });
       return inside.length === 0 ? [] : gapsOf([gap.low, ...inside, gap.high]).slice(0, 1);
     });
   }

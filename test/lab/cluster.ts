@@ -17,10 +17,15 @@ export interface LabCluster {
   specs: readonly ({ id: string; options?: Record<string, unknown> } | { file: string } | { spec: object })[];
   nodes: readonly LabNode[];
   thresholds?: { rtt?: string; loss?: string };
+  probing?: { timeout?: string; budget?: string };
 }
 
 /** Returns the path of the cluster file. */
-export function writeCluster(folder: string, lab: Lab, { specs, nodes, thresholds }: LabCluster): string {
+export function writeCluster(
+  folder: string,
+  lab: Lab,
+  { specs, nodes, thresholds, probing }: LabCluster,
+): string {
   const cluster = {
     name: "lab",
     specs: specs.map((entry, index) => {
@@ -35,6 +40,7 @@ export function writeCluster(folder: string, lab: Lab, { specs, nodes, threshold
       return { name, addresses: addresses ?? own, roles, zone: host.zone };
     }),
     ...(thresholds === undefined ? {} : { thresholds }),
+    ...(probing === undefined ? {} : { probing }),
   };
   const path = join(folder, "cluster.yaml");
   writeFileSync(path, JSON.stringify(cluster));
