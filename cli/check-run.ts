@@ -1,10 +1,9 @@
 /** One readiness check from the join file to the report. Composes coordinator and progress; decides nothing about verdicts. */
-import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { startCoordinator, type Coordinator, type CoordinatorConfig } from "../coordinator/coordinator.ts";
 import { buildReport } from "../coordinator/report-builder.ts";
-import { PortmeshError } from "../shared/errors.ts";
 import type { Plan } from "../shared/plan.ts";
 import type { Report } from "../shared/report.ts";
+import { writeJoinFile } from "./join-file.ts";
 import { ProgressView } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -32,23 +31,19 @@ export async function runCheck(
     { plan, host, port, advertise, probing },
     () => new Date(),
   );
-  writeJoinFile(options.joinFile, coordinator.joinString);
-  try {
-    terminal.err.write(`coordinator listens on ${coordinator.address}; on each node run:\n`);
-    terminal.err.write(`  portmesh agent run --join-file ${options.joinFile} --name NODE\n`);
-    options.onReady?.(coordinator.joinString);
-    const interrupted = await collect(coordinator, options, terminal, signal);
-    const report = buildReport(plan, coordinator.observations, coordinator.membership, {
-      startedAt,
-      finishedAt: new Date(),
-      interrupted,
-    });
-    await coordinator.finish(interrupted ? "interrupted" : "the check is finished");
-    return report;
-  } finally {
-    // The token dies with this coordinator: nothing may be left that looks usable.
-    rmSync(options.joinFile, { force: true });
-  }
+  using _joinFile = writeJoinFile(options.joinFile, coordinator.joinString);
+  terminal.err.write(`coordinator listens on ${coordinator.address}; on each node run:\n`);
+  terminal.err.write(`  portmesh agent run --join-file ${options.joinFile} --name NODE\n`);
+  options.onReady?.(coordinator.joinString);
+  const interrupted = await collect(coordinator, options, terminal, signal);
+  const report = buildReport(plan, coordinator.observations, coordinator.membership, {
+    startedAt,
+    finishedAt: new Date(),
+    interrupted,
+    serviceExpected: false,
+  });
+  await coordinator.finish(interrupted ? "interrupted" : "the check is finished");
+  return report;
 }
 
 /** Waits for the agents and has them probe. Returns whether the signal cut it short. */
@@ -74,22 +69,5 @@ async function collect(
     return signal.aborted;
   } finally {
     progress.close();
-  }
-}
-
-/** Holds a secret: readable by this user only. */
-function writeJoinFile(path: string, joinString: string): void {
-  try {
-    writeFileSync(path, `${joinString}\n`, { mode: 0o600 });
-    chmodSync(path, 0o600); // mode is ignored for a file that was there
-  } catch (error) {
-    throw new PortmeshError(
-      "cannot-run",
-      `cannot write the join file ${path}: ${(error as NodeJS.ErrnoException).code}`,
-      {
-        next: "Choose another place with --join-file PATH.",
-        cause: error,
-      },
-    );
   }
 }

@@ -14,6 +14,8 @@ export interface RunFacts {
   startedAt: Date;
   finishedAt: Date;
   interrupted: boolean;
+  /** Where the product should be running: a port that nothing holds is `closed`. */
+  serviceExpected: boolean;
 }
 
 export function buildReport(
@@ -22,7 +24,9 @@ export function buildReport(
   membership: Membership,
   facts: RunFacts,
 ): Report {
-  const paths = plan.paths.map((path) => reportPath(path, plan, observations, membership));
+  const paths = plan.paths.map((path) =>
+    reportPath(path, plan, observations, membership, facts.serviceExpected),
+  );
   const count = (verdict: Verdict): number => paths.filter((path) => path.verdict === verdict).length;
   // As for the exit code and in the matrix: an optional path that fails is a warning.
   const counted = paths.map(({ level, verdict }) =>
@@ -87,7 +91,13 @@ interface PortFinding extends Judgement {
   farEnd: KnownFarEnd | undefined;
 }
 
-function reportPath(path: Path, plan: Plan, observations: Observations, membership: Membership): ReportPath {
+function reportPath(
+  path: Path,
+  plan: Plan,
+  observations: Observations,
+  membership: Membership,
+  serviceExpected: boolean,
+): ReportPath {
   const targets = path.targets.map((id) => plan.targets[id]!);
   const rtts: number[] = [];
   let probed = 0;
@@ -102,7 +112,12 @@ function reportPath(path: Path, plan: Plan, observations: Observations, membersh
       const judged =
         membership.member(path.from) === undefined
           ? sourceMissing
-          : judge(expectationOf(path, port, plan), outcome, farEnd, observations.quality(target));
+          : judge(
+              expectationOf(path, port, plan, serviceExpected),
+              outcome,
+              farEnd,
+              observations.quality(target),
+            );
       return { port, target, outcome, farEnd, ...judged };
     });
     if (perAddress.length > 0 && perAddress.every(({ outcome }) => outcome !== undefined)) probed++;
@@ -145,13 +160,18 @@ function reportPath(path: Path, plan: Plan, observations: Observations, membersh
 
 const sourceMissing: Judgement = { verdict: "unknown", reason: "agent-missing" };
 
-function expectationOf(path: Path, port: number, { thresholds }: Plan): Expectation {
+function expectationOf(
+  path: Path,
+  port: number,
+  { thresholds }: Plan,
+  serviceExpected: boolean,
+): Expectation {
   return {
     open: path.open,
     transport: path.transport,
     node: path.to,
     ports: path.redirectTo === undefined ? [port] : [port, path.redirectTo],
-    serviceExpected: false,
+    serviceExpected,
     thresholds,
   };
 }

@@ -14,22 +14,23 @@ export interface JoinString {
   token: string;
 }
 
-const prefix = "pmj1.";
+export const joinStringPrefix = "pmj1.";
 
 export function formatJoinString(join: JoinString): string {
   const { cluster, addresses, pin, token } = join;
   return (
-    prefix + Buffer.from(JSON.stringify({ c: cluster, a: addresses, p: pin, t: token })).toString("base64url")
+    joinStringPrefix +
+    Buffer.from(JSON.stringify({ c: cluster, a: addresses, p: pin, t: token })).toString("base64url")
   );
 }
 
 /** @throws PortmeshError that says what is wrong without repeating the secret. */
 export function parseJoinString(text: string): JoinString {
   const trimmed = text.trim();
-  if (!trimmed.startsWith(prefix)) throw malformed(`it does not begin with ${prefix}`);
+  if (!trimmed.startsWith(joinStringPrefix)) throw malformed(`it does not begin with ${joinStringPrefix}`);
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.from(trimmed.slice(prefix.length), "base64url").toString("utf8"));
+    value = JSON.parse(Buffer.from(trimmed.slice(joinStringPrefix.length), "base64url").toString("utf8"));
   } catch {
     throw malformed("it is cut off or altered");
   }

@@ -131,6 +131,7 @@ async function runDemo(
         startedAt,
         finishedAt: new Date(),
         interrupted,
+        serviceExpected: false,
       });
       if (flags.once || interrupted) break;
       progress.clear();

@@ -22,6 +22,7 @@ const facts = {
   startedAt: new Date("2026-11-21T06:00:00Z"),
   finishedAt: new Date("2026-11-21T06:00:09.840Z"),
   interrupted: false,
+  serviceExpected: false,
 };
 const pair = nodesOf(["peer"], ["peer"]);
 

@@ -1,0 +1,84 @@
+/** `portmesh coordinator run`: watches the paths of a cluster until it is stopped, and says what changes. */
+import { Command, Option } from "commander";
+import { interruptible } from "../interrupt.ts";
+import { commaList, listenAddress } from "../options.ts";
+import { painter, type Terminal } from "../terminal.ts";
+
+interface RunFlags {
+  listen: { host: string; port: number };
+  advertise?: string[];
+  joinFile: string;
+  output: "text" | "json";
+}
+
+export function coordinatorCommand(terminal: Terminal, done: (exitCode: number) => void): Command {
+  const run = new Command("run")
+    .description("probe all paths again and again, and print every change of a verdict")
+    .argument("<cluster.yaml>", "the cluster file; probing.interval says how often")
+    .addOption(
+      new Option("--listen <host:port>", "where agents reach this coordinator")
+        .argParser(listenAddress)
+        .default({ host: "0.0.0.0", port: 7717 }, "0.0.0.0:7717"),
+    )
+    .option("--advertise <hosts>", "names or addresses to write into the join string, by commas", commaList)
+    .option("--join-file <path>", "where to write the join string for the agents", "portmesh.join")
+    .addOption(
+      new Option("-o, --output <format>", "lines or JSON lines").choices(["text", "json"]).default("text"),
+    )
+    .addHelpText(
+      "after",
+      "\nA path fails after three bad rounds. Stop it with Ctrl-C.\n\nExamples:\n  portmesh coordinator run cluster.yaml\n  portmesh coordinator run cluster.yaml -o json | jq",
+    )
+    .action(async (file: string, flags: RunFlags) => {
+      done(await runCommand(file, flags, terminal));
+    });
+  return new Command("coordinator")
+    .description("the coordinator of a cluster that is watched")
+    .addCommand(run);
+}
+
+async function runCommand(file: string, flags: RunFlags, terminal: Terminal): Promise<number> {
+  const [{ readCluster }, { makePlan }, { startCoordinator }, { monitor }, join, { transitionLine }] =
+    await Promise.all([
+      import("../cluster-input.ts"),
+      import("../../shared/plan.ts"),
+      import("../../coordinator/coordinator.ts"),
+      import("../../coordinator/monitor.ts"),
+      import("../join-file.ts"),
+      import("../views/transition.ts"),
+    ]);
+  const cluster = readCluster(file);
+  const plan = makePlan(cluster, "runtime");
+  using interrupt = interruptible();
+  await using coordinator = await startCoordinator(
+    { plan, ...flags.listen, advertise: flags.advertise, probing: cluster.probing },
+    () => new Date(),
+  );
+  using _joinFile = join.writeJoinFile(flags.joinFile, coordinator.joinString);
+  terminal.err.write(`coordinator listens on ${coordinator.address}; on each node run:\n`);
+  terminal.err.write(`  portmesh agent run --join-file ${flags.joinFile} --name NODE\n`);
+  coordinator.on("joined", (node) => terminal.err.write(`${node} joined\n`));
+  coordinator.on("lost", (node, clean) => terminal.err.write(`${node} ${clean ? "left" : "was lost"}\n`));
+  const paint = painter(terminal.out);
+  await monitor(
+    coordinator,
+    plan,
+    cluster.probing.intervalMs,
+    {
+      transition: (transition, path) =>
+        terminal.out.write(
+          flags.output === "json"
+            ? `${JSON.stringify({ ...transition, at: new Date(transition.at).toISOString(), path })}\n`
+            : `${transitionLine(transition, path, paint, terminal.ascii)}\n`,
+        ),
+      round: ({ summary: { pass, fail, warn, unknown } }) =>
+        terminal.err.write(
+          `${new Date().toISOString()} ${pass} pass, ${fail} fail, ${warn} warn, ${unknown} unknown\n`,
+        ),
+    },
+    Math.random,
+    interrupt.signal,
+  );
+  await coordinator.finish("the coordinator stops");
+  return interrupt.exitCode ?? 0;
+}
