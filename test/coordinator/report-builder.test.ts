@@ -369,6 +369,30 @@ t.test("a redirect that the spec declares is reachable, and says where it led", 
   });
 });
 
+t.test("what is local to a host is judged by what it holds on loopback, and open is exposed", async (t) => {
+  const run = (exceptions: ListenerException[], look: Parameters<Run["sees"]>[1]): Report => {
+    const made = new Run({ flows: [flowOf("control", { scope: "localhost" })] });
+    made.join("n1");
+    made.join("n2", exceptions);
+    return made.sees("n1", look).sees("n2").report();
+  };
+  const shut = (report: Report) => report.paths.find(({ from, to }) => from === "n1" && to === "n2");
+  const elsewhere = (_port: number, { to }: Plan["targets"][number]) => (to === 1 ? refused : {});
+  t.match(shut(run([], elsewhere)), {
+    expected: "closed",
+    verdict: "pass",
+    reason: "blocked-as-required",
+    evidence: { source: { address: "10.0.0.2" }, target: { listener: "bound" } },
+  });
+  t.match(shut(run([], () => ({ outcome: "wrong-answer" }))), { verdict: "fail", reason: "exposed" });
+  const denied = { transport: "tcp", address: "127.0.0.1", port: 9_000, state: "denied" } as const;
+  t.match(
+    shut(run([denied], elsewhere)),
+    { verdict: "unknown", reason: "denied" },
+    "nothing was tested where nobody held it",
+  );
+});
+
 t.test("what the far end held is in the evidence, and decides", async (t) => {
   const at = { transport: "tcp", address: "10.0.0.2", port: 9_000 } as const;
   const cases: [ListenerException, object][] = [

@@ -160,9 +160,89 @@ t.test("a row that is local to a host stays on its loopback", async (t) => {
     { name: "n1", address: "10.0.0.1", roles: ["peer"] },
     { name: "n2", address: "fd00::2", roles: ["peer"] },
   ]);
-  t.strictSame(pathsOf(plan), ["n1>n1 control tcp/9000 open", "n2>n2 control tcp/9000 open"]);
+  t.strictSame(
+    pathsOf(plan).filter((line) => line.endsWith("open")),
+    ["n1>n1 control tcp/9000 open", "n2>n2 control tcp/9000 open"],
+  );
   t.strictSame(listenersOf(plan), ["n1 tcp 127.0.0.1 9000", "n2 tcp ::1 9000"]);
   t.strictSame(targetsOf(plan), ["n1>n1 127.0.0.1 tcp 9000", "n2>n2 ::1 tcp 9000"]);
+});
+
+t.test("what is local to a host is shut for every other node, also for one in no role of it", async (t) => {
+  const spec: SpecParts = {
+    roles: { peer: {}, other: {}, internet: { place: "outside" } },
+    flows: [flowOf("control", { scope: "localhost", security: "tls" })],
+  };
+  const plan = planOf(spec, nodesOf(["peer"], ["other"], ["internet"]));
+  t.strictSame(pathsOf(plan), [
+    "n1>n1 control tls/9000 open",
+    "n2>n1 control tcp/9000 closed",
+    "n3>n1 control tcp/9000 closed",
+  ]);
+  t.strictSame(
+    plan.paths.map(({ localOnly }) => localOnly),
+    [false, true, true],
+  );
+  t.strictSame(
+    targetsOf(plan),
+    ["n1>n1 127.0.0.1 tls 9000", "n2>n1 10.0.0.1 tcp 9000", "n3>n1 10.0.0.1 tcp 9000"],
+    "it is probed at the node's network address",
+  );
+  t.strictSame(listenersOf(plan), ["n1 tcp 127.0.0.1 9000"], "where nothing of ours holds it");
+});
+
+t.test("a port that a row opens at a node need not be local there, whoever it is open for", async (t) => {
+  const local = specOf({
+    id: "local",
+    roles: { peer: {}, client: {} },
+    flows: [
+      flowOf("control", { scope: "localhost", ports: "9000-9004" }),
+      flowOf("datagrams", { scope: "localhost", ports: 9_002, transport: "udp" }),
+    ],
+  });
+  const opening = specOf({
+    id: "opening",
+    roles: { client: {}, server: {} },
+    flows: [flowOf("query", { from: ["client"], to: ["server"], ports: 9_002 })],
+  });
+  const plan = makePlan(
+    clusterOf([local, opening], nodesOf(["peer", "server"], ["peer"], ["client"])),
+    "install",
+  );
+  t.strictSame(
+    pathsOf(plan).filter((line) => line.endsWith("closed")),
+    [
+      "n2>n1 control tcp/9000-9001,9003-9004 closed",
+      "n3>n1 control tcp/9000-9001,9003-9004 closed",
+      "n1>n2 control tcp/9000-9004 closed",
+      "n3>n2 control tcp/9000-9004 closed",
+      "n2>n1 datagrams udp/9002 closed",
+      "n3>n1 datagrams udp/9002 closed",
+      "n1>n2 datagrams udp/9002 closed",
+      "n3>n2 datagrams udp/9002 closed",
+    ],
+    "only of that transport, and only at that node",
+  );
+});
+
+t.test("nodes that live on loopback share what is local, so nothing of it can be shut", async (t) => {
+  const plan = planOf({ flows: [flowOf("control", { scope: "localhost" })] }, [
+    { name: "n1", address: "127.77.0.1", roles: ["peer"] },
+    { name: "n2", address: "127.77.0.2", roles: ["peer"] },
+  ]);
+  t.strictSame(pathsOf(plan), ["n1>n1 control tcp/9000 open", "n2>n2 control tcp/9000 open"]);
+});
+
+t.test("a node with two addresses must be shut at both", async (t) => {
+  const plan = planOf({ flows: [flowOf("control", { scope: "localhost" })] }, [
+    { name: "n1", addresses: ["10.0.0.1", "fd00::1"], roles: ["peer"] },
+    { name: "n2", addresses: ["10.0.0.2", "fd00::2"] },
+  ]);
+  t.strictSame(targetsOf(plan), [
+    "n1>n1 127.0.0.1 tcp 9000",
+    "n2>n1 10.0.0.1 tcp 9000",
+    "n2>n1 fd00::1 tcp 9000",
+  ]);
 });
 
 t.test("from a vantage point outside, what must be closed from outside is probed as such", async (t) => {
@@ -254,6 +334,7 @@ t.test(
       "n1>n2 installer tls/3000 open",
       "n1>n2 leftover tcp/4000 open",
       "n1>n1 local tcp/5000 open",
+      "n1>n2 local tcp/5000 closed",
     ]);
     t.strictSame(fromFirst("runtime"), [
       "n1>n2 always tcp/1000 open",
@@ -445,6 +526,7 @@ t.test("a path carries what its verdict needs", async (t) => {
     open: true,
     anyOf: false,
     redirectTo: undefined,
+    localOnly: false,
     targets: [0],
   });
 });
@@ -485,33 +567,33 @@ t.test("three nodes of Runtime Fabric hold and probe exactly what the document l
       "n1>n1 127.0.0.1 tcp 53,7373",
       "n1>n1 127.0.0.1 udp 53",
       ...["n2 10.0.0.2", "n3 10.0.0.3"].flatMap((to) => [
-        `n1>${to} tcp 3022-3025,4242,7575,30000-32767,61008-61010,61022-61024`,
+        `n1>${to} tcp 53,3022-3025,4242,7373,7575,30000-32767,61008-61010,61022-61024`,
         `n1>${to} tls 3008-3012,6060,7496,10248-10250,10255,32009`,
-        `n1>${to} udp 7496,8472,30000-32767`,
+        `n1>${to} udp 53,7496,8472,30000-32767`,
       ]),
       ...["n2", "n3"].flatMap((from) => {
         const other = from === "n2" ? "n3 10.0.0.3" : "n2 10.0.0.2";
         return [
-          `${from}>n1 10.0.0.1 tcp 3022-3025,4242,7575,8080,30000-32767,61008-61010,61022-61024`,
+          `${from}>n1 10.0.0.1 tcp 53,3022-3025,4242,7373,7575,8080,30000-32767,61008-61010,61022-61024`,
           `${from}>n1 10.0.0.1 tls 2379-2380,3008-3012,3080,4001,5000,6060,6443,7001,7496,10248-10250,10255`,
-          `${from}>n1 10.0.0.1 udp 7496,8472,30000-32767`,
+          `${from}>n1 10.0.0.1 udp 53,7496,8472,30000-32767`,
           `${from}>${from} 127.0.0.1 tcp 53,7373`,
           `${from}>${from} 127.0.0.1 udp 53`,
-          `${from}>${other} tcp 3022-3025,4242,7575,30000-32767,61008-61010,61022-61024`,
+          `${from}>${other} tcp 53,3022-3025,4242,7373,7575,30000-32767,61008-61010,61022-61024`,
           `${from}>${other} tls 3008-3012,6060,7496,10248-10250,10255`,
-          `${from}>${other} udp 7496,8472,30000-32767`,
+          `${from}>${other} udp 53,7496,8472,30000-32767`,
         ];
       }),
     ].toSorted(),
   );
-  // 6 pairs x (2,780 tcp + 11 tls + 2,770 udp), 2 x (7 tls + 1 tcp) to the controller, 2 x 1 tls from it, 3 x 3 within a host.
-  t.equal(countProbes(plan.targets), 33_393);
+  // 6 pairs x (2,782 tcp + 11 tls + 2,771 udp), 2 x (7 tls + 1 tcp) to the controller, 2 x 1 tls from it, 3 x 3 within a host.
+  t.equal(countProbes(plan.targets), 33_411);
   const services = plan.paths.filter(({ flow }) => flow === "application-services-tcp");
   t.equal(services.length, 6);
   t.ok(services.every(({ ports }) => countPorts(ports) === 2_768));
-  // 14 flows between all nodes, 5 to the controller, 1 from it, 3 within each host.
-  t.equal(plan.paths.length, 14 * 6 + 5 * 2 + 1 * 2 + 3 * 3);
-  t.ok(plan.paths.every(({ open }) => open));
+  // 14 flows between all nodes, 5 to the controller, 1 from it, 3 within each host that are shut for the others.
+  t.equal(plan.paths.length, 14 * 6 + 5 * 2 + 1 * 2 + 3 * 3 + 3 * 6);
+  t.ok(plan.paths.every(({ open, localOnly }) => open !== localOnly));
 });
 
 t.test("once Runtime Fabric runs, the installer's ports must be closed", async (t) => {
@@ -519,11 +601,18 @@ t.test("once Runtime Fabric runs, the installer's ports must be closed", async (
   const closed = plan.paths.filter(({ open }) => !open);
   t.strictSame(
     [...new Set(closed.map(({ flow, ports }) => `${flow} ${formatPorts(ports)}`))],
-    ["bandwidth-checker 4242", "installation 61008-61010", "installer-agent 61022-61024"],
+    [
+      "bandwidth-checker 4242",
+      "installation 61008-61010",
+      "installer-agent 61022-61024",
+      "cluster-dns-tcp 53",
+      "serf-rpc 7373",
+      "cluster-dns-udp 53",
+    ],
   );
-  t.equal(closed.length, 18);
+  t.equal(closed.length, 6 * 6);
   t.equal(plan.paths.length, runtimeFabric("install").paths.length);
-  t.equal(countProbes(plan.targets), 33_393, "a closed port is probed as much as an open one");
+  t.equal(countProbes(plan.targets), 33_411, "a closed port is probed as much as an open one");
 });
 
 t.test("a vantage point of one product is no node of another", async (t) => {
