@@ -38,7 +38,7 @@ export class OwnHealth implements Health {
 
   fault(since: number, until: number): Fault | undefined {
     const { totalMs } = this.#watch.stalled(since, until);
-    if (totalMs >= starvedShare * (until - since)) {
+    if (totalMs > 0 && totalMs >= starvedShare * (until - since)) {
       const detail = `the agent did not run for ${formatDuration(totalMs)} of the probe's ${formatDuration(until - since)}: the host is overloaded, or the agent was stopped or is throttled`;
       return { code: "STARVED", detail };
     }
