@@ -1,0 +1,76 @@
+/** When the process did not run: time comes by argument. */
+import t from "tap";
+import { SelfWatch } from "../../agent/self-watch.ts";
+
+/** A watch whose clock stands still unless the test ticks. */
+function watchAt(now: number, wall = 1_000_000): SelfWatch {
+  return new SelfWatch(
+    () => now,
+    () => wall,
+  );
+}
+
+t.test("a process that runs has not stalled, however noisy its timers are", async (t) => {
+  using watch = watchAt(0);
+  for (const now of [50, 100, 199, 250, 330]) watch.tick(now, 1_000_000 + now);
+  t.strictSame(watch.stalled(0, 330), { totalMs: 0, longestMs: 0 });
+  t.equal(watch.clockSteppedMs, 0);
+});
+
+t.test("a tick that comes late is a stall from when it was due", async (t) => {
+  using watch = watchAt(0);
+  watch.tick(50, 0);
+  watch.tick(3_100, 0);
+  t.strictSame(watch.stalled(0, 3_100), { totalMs: 3_000, longestMs: 3_000 });
+  t.strictSame(watch.stalled(100, 1_100), { totalMs: 1_000, longestMs: 1_000 }, "as much as falls between");
+  t.strictSame(watch.stalled(2_100, 3_100), { totalMs: 1_000, longestMs: 1_000 });
+  t.strictSame(watch.stalled(3_100, 3_120), { totalMs: 0, longestMs: 0 }, "before is over");
+  t.strictSame(watch.stalled(0, 60), { totalMs: 0, longestMs: 0 }, "and after had not begun");
+});
+
+t.test("several stalls add up, and the longest is told", async (t) => {
+  using watch = watchAt(0);
+  for (const now of [150, 200, 550, 600, 850]) watch.tick(now, 0);
+  t.strictSame(watch.stalled(0, 850), { totalMs: 100 + 300 + 200, longestMs: 300 });
+  t.strictSame(watch.stalled(500, 850), { totalMs: 50 + 200, longestMs: 200 });
+});
+
+t.test("the stall under way counts before its tick has come", async (t) => {
+  using watch = watchAt(1_000);
+  t.strictSame(watch.stalled(1_000, 1_080), { totalMs: 0, longestMs: 0 });
+  t.strictSame(watch.stalled(1_000, 4_050), { totalMs: 3_000, longestMs: 3_000 });
+  watch.tick(4_050, 0);
+  t.strictSame(watch.stalled(1_000, 4_050), { totalMs: 3_000, longestMs: 3_000 }, "and no more after it");
+});
+
+t.test("of a process that stalls all the time the latest stalls are kept", async (t) => {
+  using watch = watchAt(0);
+  for (let index = 1; index <= 10_000; index++) watch.tick(index * 150, 0);
+  const { totalMs } = watch.stalled(0, 1_500_000);
+  t.ok(totalMs >= 256 * 100 && totalMs <= 512 * 100, `${totalMs}`);
+  t.strictSame(watch.stalled(1_498_500, 1_500_000), { totalMs: 1_000, longestMs: 100 });
+});
+
+t.test("a clock that is set is a step, one that is slewed or that stalled with us is not", async (t) => {
+  using watch = watchAt(0, 1_000_000);
+  watch.tick(50, 1_000_050);
+  watch.tick(100, 1_000_120);
+  watch.tick(150, 1_000_190);
+  t.equal(watch.clockSteppedMs, 0, "slewed");
+  watch.tick(5_150, 1_005_190);
+  t.equal(watch.clockSteppedMs, 0, "stalled");
+  watch.tick(5_200, 1_065_240);
+  t.equal(watch.clockSteppedMs, 60_000);
+  watch.tick(5_250, 1_005_290);
+  t.equal(watch.clockSteppedMs, 0, "and set back");
+});
+
+t.test("it watches by itself", async (t) => {
+  using watch = new SelfWatch();
+  const since = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  const blockedAt = performance.now();
+  while (performance.now() - blockedAt < 400);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  t.ok(watch.stalled(since, performance.now()).longestMs >= 200, "the loop above was seen");
+});
