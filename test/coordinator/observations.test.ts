@@ -192,3 +192,53 @@ t.test("a remark about a result that is not in the frame is passed over", async 
   t.equal(observations.record(0, frame), undefined);
   t.equal(observations.outcome(targetOf(0), 9_000)?.code, undefined);
 });
+
+t.test("failures are the ports of which the far end may know more", async (t) => {
+  const { outcomeKinds } = await import("../../shared/names.ts");
+  const ports = [9_000, 9_001, 9_002, 9_100];
+  t.strictSame(new Observations(plan).failures(targetOf(0)), [], "what was not reported is none");
+  for (const outcome of outcomeKinds) {
+    const observations = new Observations(plan);
+    observations.record(0, resultsOf(ports.map((port) => ({ target: 0, port, outcome }))));
+    t.strictSame(
+      observations.failures(targetOf(0)),
+      ["silent", "refused", "reset"].includes(outcome)
+        ? [
+            [9_000, 9_002],
+            [9_100, 9_100],
+          ]
+        : [],
+      outcome,
+    );
+    t.strictSame(observations.failures(targetOf(1)), [], "and only of that target");
+  }
+});
+
+t.test("failures are exact, also in a range that failed in part", async (t) => {
+  const observations = new Observations(plan);
+  observations.record(
+    0,
+    resultsOf([
+      { target: 0, port: 9_000, outcome: "silent", phase: "connect" },
+      { target: 0, port: 9_001 },
+      { target: 0, port: 9_100, outcome: "refused", phase: "connect" },
+    ]),
+  );
+  t.strictSame(observations.failures(targetOf(0)), [
+    [9_000, 9_000],
+    [9_100, 9_100],
+  ]);
+});
+
+t.test("an address without a neighbour is remembered for whoever found none", async (t) => {
+  const observations = new Observations(plan);
+  const unreachable = { outcome: "unreachable", phase: "connect", code: "EHOSTUNREACH" } as const;
+  observations.record(0, resultsOf([{ target: 0, port: 9_000, elapsedMs: 2, ...unreachable }]));
+  observations.record(
+    0,
+    resultsOf([{ target: 0, port: 9_001, elapsedMs: 4_000, outcome: "silent", phase: "connect" }]),
+  );
+  t.strictSame([...observations.neighbourTimeouts], [], "an ICMP answer and silence say no such thing");
+  observations.record(0, resultsOf([{ target: 0, port: 9_002, elapsedMs: 3_060, ...unreachable }]));
+  t.strictSame([...observations.neighbourTimeouts], ["0 10.0.0.2"]);
+});
