@@ -1,8 +1,8 @@
 /** Everything that is known of the far end of one probe, put together. */
 import t from "tap";
 import { farEndOf, type KnownFarEnd } from "../../coordinator/far-end.ts";
+import type { Membership } from "../../coordinator/membership.ts";
 import { Observations } from "../../coordinator/observations.ts";
-import type { FarEnd } from "../../shared/judge.ts";
 import { makePlan } from "../../shared/plan.ts";
 import type { SightingsMessage } from "../../shared/wire.ts";
 import { clusterOf, flowOf, nodesOf, specOf } from "../helpers/domain-fixtures.ts";
@@ -13,10 +13,11 @@ const plan = makePlan(
   "install",
 );
 const [there] = plan.targets;
-const alive: FarEnd = { agent: "alive", listener: "bound" };
+type Held = ReturnType<Membership["farEnd"]>;
+const alive: Held = { agent: "alive", listener: "bound" };
 
-function known(observations: Observations, held: FarEnd = alive, port = 9_000): KnownFarEnd {
-  return farEndOf(there!, port, there!.address, { farEnd: () => held }, observations);
+function known(observations: Observations, held: Held = alive, port = 9_000): KnownFarEnd {
+  return farEndOf(there!, port, there!.address, { farEnd: () => ({ ...held }) }, observations);
 }
 
 function sees(
@@ -39,14 +40,14 @@ function sees(
 }
 
 t.test("where nobody was asked, it is what its agent holds", async (t) => {
-  t.strictSame(known(new Observations(plan)), alive);
+  t.strictSame(known(new Observations(plan)), { ...alive, hostVanished: false });
 });
 
 t.test("it is asked for at the address where the node holds the port", async (t) => {
   const asked: unknown[] = [];
-  const farEnd = (...args: unknown[]): FarEnd => {
+  const farEnd = (...args: unknown[]): Held => {
     asked.push(args);
-    return alive;
+    return { ...alive };
   };
   farEndOf(there!, 9_001, "127.0.0.1", { farEnd }, new Observations(plan));
   t.strictSame(asked, [[1, "tcp", "127.0.0.1", 9_001]]);
@@ -55,7 +56,7 @@ t.test("it is asked for at the address where the node holds the port", async (t)
 t.test("what it saw of this port is part of it", async (t) => {
   const observations = sees(new Observations(plan), { saw: "9000", mute: "9000" }, 2_000);
   t.match(known(observations), { ...alive, sawRequest: true, impaired: true, sighting: { mute: true } });
-  t.strictSame(known(observations, alive, 9_001), alive, "and of another port it was not asked");
+  t.equal(known(observations, alive, 9_001).sighting, undefined, "and of another port it was not asked");
 });
 
 t.test("a service has left only where there was one", async (t) => {
@@ -75,12 +76,32 @@ t.test("an agent that did not answer, or came back, held nothing for sure", asyn
   }
 });
 
-t.test("a neighbour that another probe from there did not find is missing for this one, too", async (t) => {
+t.test("a host of which one probe found no trace is gone for the others from there, too", async (t) => {
   const observations = new Observations(plan);
-  const unreachable = { outcome: "unreachable", phase: "connect", code: "EHOSTUNREACH" } as const;
+  const unreachable = {
+    outcome: "unreachable",
+    phase: "connect",
+    code: "EHOSTUNREACH",
+    elapsedMs: 3_060,
+  } as const;
   const back = plan.targets.find(({ from }) => from === 1)!;
-  observations.record(1, resultsOf([{ target: back.id, port: 9_001, elapsedMs: 3_060, ...unreachable }]));
-  t.equal(known(observations).neighbourTimeout, undefined, "seen from elsewhere");
-  observations.record(0, resultsOf([{ target: there!.id, port: 9_001, elapsedMs: 3_060, ...unreachable }]));
-  t.equal(known(observations).neighbourTimeout, true);
+  observations.record(1, resultsOf([{ target: back.id, port: 9_001, ...unreachable }]));
+  t.equal(known(observations).hostVanished, false, "seen from elsewhere");
+  observations.record(0, resultsOf([{ target: there!.id, port: 9_001, ...unreachable }]));
+  t.equal(known(observations).hostVanished, true);
+});
+
+t.test("how its agent was last heard of decides what silence of the host means", async (t) => {
+  const observations = new Observations(plan);
+  observations.record(
+    0,
+    resultsOf([{ target: there!.id, port: 9_000, outcome: "silent", phase: "connect", elapsedMs: 4_000 }]),
+  );
+  const gone = { agent: "gone", listener: "bound" } as const;
+  t.equal(known(observations).hostVanished, false, "alive");
+  t.equal(known(observations, { ...gone, lostBy: "close" }).hostVanished, false, "it closed its link");
+  t.equal(known(observations, { ...gone, lostBy: "silence" }).hostVanished, true, "it went silent");
+  t.equal(known(observations, { agent: "missing", listener: undefined }).hostVanished, undefined);
+  observations.sightings.unanswered.add(1);
+  t.equal(known(observations).hostVanished, true, "it does not answer a question");
 });

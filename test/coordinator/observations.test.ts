@@ -230,15 +230,46 @@ t.test("failures are exact, also in a range that failed in part", async (t) => {
   ]);
 });
 
-t.test("an address without a neighbour is remembered for whoever found none", async (t) => {
+t.test("what a probe shows of the host behind an address is remembered for whoever probed", async (t) => {
   const observations = new Observations(plan);
-  const unreachable = { outcome: "unreachable", phase: "connect", code: "EHOSTUNREACH" } as const;
-  observations.record(0, resultsOf([{ target: 0, port: 9_000, elapsedMs: 2, ...unreachable }]));
   observations.record(
     0,
     resultsOf([{ target: 0, port: 9_001, elapsedMs: 4_000, outcome: "silent", phase: "connect" }]),
   );
-  t.strictSame([...observations.neighbourTimeouts], [], "an ICMP answer and silence say no such thing");
-  observations.record(0, resultsOf([{ target: 0, port: 9_002, elapsedMs: 3_060, ...unreachable }]));
-  t.strictSame([...observations.neighbourTimeouts], ["0 10.0.0.2"]);
+  const nothing = { neighbourTimeout: false, silentConnect: false, proved: false, answered: false };
+  t.strictSame(observations.hostSigns.of(0, "10.0.0.2"), { ...nothing, silentConnect: true });
+  observations.record(
+    0,
+    resultsOf([
+      { target: 0, port: 9_002, elapsedMs: 3_060, outcome: "unreachable", phase: "connect" },
+      { target: 2, port: 9_443 },
+    ]),
+  );
+  t.match(observations.hostSigns.of(0, "10.0.0.2"), { neighbourTimeout: true, proved: true });
+  t.equal(observations.hostSigns.of(1, "10.0.0.1"), undefined);
+});
+
+t.test("measurements are a target's own, and of a node's own targets", async (t) => {
+  const observations = new Observations(plan);
+  const message = (target: number) =>
+    ({
+      type: "quality",
+      round: 1,
+      targets: [
+        { target: 0, sent: 20, lost: 0 },
+        { target, sent: 20, lost: 2, rttUs: 450, blackHole: { pathMtu: 1_400, lost: "back" } },
+      ],
+    }) as const;
+  const mistake = "a measurement is not of a target of this node";
+  t.equal(observations.recordQuality(0, message(1)), mistake);
+  t.equal(observations.recordQuality(0, message(4)), mistake, "nor of one that was never planned");
+  t.equal(observations.quality(targetOf(0)), undefined, "and then nothing of it counts");
+  t.equal(observations.recordQuality(0, message(2)), undefined);
+  t.strictSame(observations.quality(targetOf(0)), { sent: 20, lost: 0 });
+  t.strictSame(observations.quality(targetOf(2)), {
+    sent: 20,
+    lost: 2,
+    rttMs: 0.45,
+    blackHole: { pathMtu: 1_400, lost: "back" },
+  });
 });

@@ -67,12 +67,13 @@ t.test("a good file becomes a cluster with its specs, defaults filled in", async
       },
     ],
     probing: { intervalMs: 30_000, timeoutMs: 4_000, budgetMs: 60_000 },
+    thresholds: { rttMs: undefined, lossRatio: undefined },
   });
 });
 
 t.test("what the file sets goes before the defaults", async (t) => {
   const cluster = read(
-    `${changed("{region: us}", '{region: eu, addons: [], release: "2.0", gateway: 8443, proxy: proxy.example, offline: true}')}probing: {interval: 1m, timeout: 5s, budget: 2m}\n`,
+    `${changed("{region: us}", '{region: eu, addons: [], release: "2.0", gateway: 8443, proxy: proxy.example, offline: true}')}probing: {interval: 1m, timeout: 5s, budget: 2m}\nthresholds: {rtt: 5ms, loss: 0.5%}\n`,
   );
   t.strictSame(cluster.specs[0]?.options, {
     region: "eu",
@@ -83,6 +84,7 @@ t.test("what the file sets goes before the defaults", async (t) => {
     offline: true,
   });
   t.strictSame(cluster.probing, { intervalMs: 60_000, timeoutMs: 5_000, budgetMs: 120_000 });
+  t.strictSame(cluster.thresholds, { rttMs: 5, lossRatio: 0.005 });
 });
 
 t.test("everything that a file may say is accepted together", async (t) => {
