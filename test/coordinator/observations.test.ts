@@ -2,7 +2,7 @@ import t from "tap";
 import { Check } from "typebox/value";
 import { Observations } from "../../coordinator/observations.ts";
 import { makePlan } from "../../shared/plan.ts";
-import { AgentMessageSchema } from "../../shared/wire.ts";
+import { AgentMessageSchema, type QualityMessage } from "../../shared/wire.ts";
 import { clusterOf, flowOf, nodesOf, specOf } from "../helpers/domain-fixtures.ts";
 import { resultsOf } from "../helpers/results.ts";
 
@@ -251,15 +251,14 @@ t.test("what a probe shows of the host behind an address is remembered for whoev
 
 t.test("measurements are a target's own, and of a node's own targets", async (t) => {
   const observations = new Observations(plan);
-  const message = (target: number) =>
-    ({
-      type: "quality",
-      round: 1,
-      targets: [
-        { target: 0, sent: 20, lost: 0 },
-        { target, sent: 20, lost: 2, rttUs: 450, blackHole: { pathMtu: 1_400, lost: "back" } },
-      ],
-    }) as const;
+  const message = (target: number): QualityMessage => ({
+    type: "quality",
+    round: 1,
+    targets: [
+      { target: 0, sent: 20, lost: 0 },
+      { target, sent: 20, lost: 2, rttUs: 450, blackHole: { pathMtu: 1_400, lost: "back" } },
+    ],
+  });
   const mistake = "a measurement is not of a target of this node";
   t.equal(observations.recordQuality(0, message(1)), mistake);
   t.equal(observations.recordQuality(0, message(4)), mistake, "nor of one that was never planned");

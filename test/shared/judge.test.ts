@@ -1,5 +1,12 @@
 import t from "tap";
-import { judge, neighbourTimeoutMs, type Expectation, type FarEnd } from "../../shared/judge.ts";
+import {
+  judge,
+  neighbourTimeoutMs,
+  rejectedNearbyCode,
+  type Expectation,
+  type FarEnd,
+  type PathQuality,
+} from "../../shared/judge.ts";
 import {
   listenerStates,
   outcomeKinds,
@@ -173,6 +180,119 @@ const table: Row[] = [
     outcomes: [silentUdp],
     farEnds: holding("bound").map((farEnd) => ({ ...farEnd, sawRequest: true })),
     open: "reply-dropped",
+    closed: "blocked-as-required",
+  },
+  {
+    row: "silence over TCP of a service whose host saw the request means that the reply is dropped",
+    transport: "tcp",
+    outcomes: [silent],
+    farEnds: holding("occupied").map((farEnd) => ({ ...farEnd, sawRequest: true })),
+    open: "reply-dropped",
+    closed: "blocked-as-required",
+  },
+  {
+    row: "silence of ports whose neighbours are rejected is the same rejection, of which not every one is told",
+    outcomes: [outcomeOf("silent", { phase: "connect", elapsedMs: 4_000, code: rejectedNearbyCode })],
+    farEnds: [...holding("bound"), ...holding("bound").map((farEnd) => ({ ...farEnd, sawRequest: false }))],
+    open: "rejected",
+    closed: "blocked-as-required",
+  },
+  {
+    row: "a request that was seen was not rejected, whatever its neighbours were",
+    outcomes: [outcomeOf("silent", { phase: "connect", elapsedMs: 4_000, code: rejectedNearbyCode })],
+    farEnds: holding("bound").map((farEnd) => ({ ...farEnd, sawRequest: true })),
+    open: "reply-dropped",
+    closed: "blocked-as-required",
+  },
+  {
+    row: "a refusal after the service that held the port has left is a closed service",
+    outcomes: [refused],
+    farEnds: holding("occupied").map((farEnd) => ({ ...farEnd, serviceLeft: true })),
+    open: "closed",
+    closed: "blocked-as-required",
+  },
+  {
+    row: "silence after the service that held the port has left is still a firewall's: a host would refuse",
+    transport: "tcp",
+    outcomes: [silent],
+    farEnds: holding("occupied").map((farEnd) => ({ ...farEnd, serviceLeft: true })),
+    open: "dropped",
+    closed: "blocked-as-required",
+  },
+  {
+    row: "silence over UDP of an agent that did not run says nothing, whatever it saw",
+    transport: "udp",
+    outcomes: [silentUdp],
+    farEnds: holding("bound").flatMap((farEnd) => [
+      { ...farEnd, impaired: true },
+      { ...farEnd, impaired: true, sawRequest: true },
+      { ...farEnd, impaired: true, sawRequest: false },
+    ]),
+    open: "impaired",
+    closed: "impaired",
+  },
+  {
+    row: "silence over TCP of an agent that did not run is a firewall's, because its kernel answers; but no tested block",
+    transport: "tcp",
+    outcomes: [silent],
+    farEnds: holding("bound").map((farEnd) => ({ ...farEnd, impaired: true })),
+    open: "dropped",
+    closed: "impaired",
+  },
+  {
+    row: "silence after TCP has connected to an agent that did not run says nothing; but the port is open",
+    transport: "tcp",
+    outcomes: [outcomeOf("silent", { phase: "answer", elapsedMs: 4_000 })],
+    farEnds: holding("bound").map((farEnd) => ({ ...farEnd, impaired: true })),
+    open: "impaired",
+    closed: "exposed",
+  },
+  {
+    row: "an agent that did not run does not excuse a refusal",
+    outcomes: [refused, ...icmp],
+    farEnds: holding("bound", "occupied").map((farEnd) => ({ ...farEnd, impaired: true })),
+    open: "rejected",
+    closed: "blocked-as-required",
+  },
+  {
+    row: "a chain of the run's own that is not valid now means that the prober's clock is wrong",
+    transport: "tcp",
+    outcomes: ["CERT_NOT_YET_VALID", "CERT_HAS_EXPIRED"].map((code) =>
+      outcomeOf("tls-failed", { phase: "tls", code }),
+    ),
+    farEnds: holding("bound"),
+    open: "impaired",
+    closed: "exposed",
+  },
+  {
+    row: "silence over UDP of an address whose host is gone from the network has no route",
+    transport: "udp",
+    outcomes: [silentUdp],
+    farEnds: holding("bound").map((farEnd) => ({ ...farEnd, hostVanished: true })),
+    open: "no-route",
+    closed: "blocked-as-required",
+  },
+  {
+    row: "silence over TCP of an address whose host is gone from the network has no route",
+    transport: "tcp",
+    outcomes: [silent],
+    farEnds: holding("bound", "occupied").map((farEnd) => ({ ...farEnd, hostVanished: true })),
+    open: "no-route",
+    closed: "blocked-as-required",
+  },
+  {
+    row: "silence of a host that is gone from the network together with its agent is a node that is down",
+    transport: "tcp",
+    outcomes: [silent],
+    farEnds: gone.map((farEnd) => ({ ...farEnd, hostVanished: true })),
+    open: "node-down",
+    closed: "agent-missing",
+  },
+  {
+    row: "an ICMP error that answers only a later SYN is a rejection, where the host is known to be there",
+    outcomes: [arp],
+    farEnds: holding("bound", "occupied").map((farEnd) => ({ ...farEnd, hostVanished: false })),
+    open: "rejected",
     closed: "blocked-as-required",
   },
   {
@@ -387,6 +507,40 @@ t.test("a dead neighbour is told from a silent port even where nobody listened",
   t.equal(judge(expectationOf(false, "tcp"), arp, { agent: "alive", listener: "absent" }).verdict, "unknown");
 });
 
+t.test("a path that works is a warning where it is worse than was asked for", async (t) => {
+  const reachable = outcomeOf("open", { phase: "answer", proof: proofOf({}) });
+  const farEnd: FarEnd = { agent: "alive", listener: "bound" };
+  const reasonWith = (
+    quality: Partial<PathQuality>,
+    thresholds: Partial<Expectation["thresholds"]> = {},
+    outcome = reachable,
+  ): Reason => {
+    const asked = { rttMs: undefined, lossRatio: undefined, ...thresholds };
+    const expectation = expectationOf(true, "tcp", { thresholds: asked });
+    return judge(expectation, outcome, farEnd, { sent: 100, lost: 0, ...quality }).reason;
+  };
+  const loss = { lossRatio: 0.01 };
+  t.equal(reasonWith({ lost: 50, rttMs: 900 }), "reachable", "nobody asked");
+  t.equal(reasonWith({ lost: 1 }, loss), "reachable");
+  t.equal(reasonWith({ lost: 2 }, loss), "lossy");
+  t.equal(reasonWith({ sent: 20, lost: 1 }, loss), "reachable", "one is chance");
+  t.equal(reasonWith({ rttMs: 5 }, { rttMs: 5 }), "reachable");
+  t.equal(reasonWith({ rttMs: 5.1 }, { rttMs: 5 }), "slow");
+  t.equal(reasonWith({}, { rttMs: 5 }), "reachable", "and no answer has no time");
+  const blackHole = { pathMtu: 1_400, lost: "there" } as const;
+  t.equal(reasonWith({ blackHole }), "small-mtu");
+  t.equal(
+    reasonWith({ blackHole }, {}, outcomeOf("silent", { phase: "tls", elapsedMs: 4_000 })),
+    "small-mtu",
+    "a handshake that stalls has large packets, too",
+  );
+  t.equal(reasonWith({ blackHole }, {}, refused), "rejected", "no measurement excuses another failure");
+  t.equal(
+    judge(expectationOf(false, "tcp"), reachable, farEnd, { sent: 100, lost: 50, blackHole }).reason,
+    "exposed",
+  );
+});
+
 /** Every combination that the types allow, of the values that make a difference. */
 function* everything(): Generator<{
   expectation: Expectation;
@@ -401,6 +555,8 @@ function* everything(): Generator<{
     "ECONNREFUSED",
     "DEPTH_ZERO_SELF_SIGNED_CERT",
     "ERR_TLS_CERT_ALTNAME_INVALID",
+    "CERT_HAS_EXPIRED",
+    rejectedNearbyCode,
   ];
   const proofs = [undefined, proofOf({}), proofOf({ node: 4 }), proofOf({ port: redirected })];
   const outcomes: (Outcome | undefined)[] = [undefined];
@@ -422,7 +578,10 @@ function* everything(): Generator<{
   const farEnds = anybody.flatMap((farEnd) => [
     farEnd,
     { ...farEnd, sawRequest: true },
-    { ...farEnd, sawRequest: false },
+    { ...farEnd, sawRequest: false, impaired: true },
+    { ...farEnd, serviceLeft: true },
+    { ...farEnd, hostVanished: true },
+    { ...farEnd, hostVanished: false },
   ]);
   for (const open of [true, false]) {
     for (const transport of transports) {
@@ -447,8 +606,15 @@ function mayPass(expectation: Expectation, outcome: Outcome | undefined, farEnd:
       outcome.kind === "open" && proof !== undefined && proof.node === node && proof.port === port;
     return isProven || (farEnd.listener === "occupied" && hasAnswered);
   }
-  const isGone = expectation.serviceExpected && farEnd.listener === "absent" && outcome.kind === "refused";
-  return proof === undefined && !hasAnswered && (isHeld || isGone);
+  const hasLeft =
+    farEnd.serviceLeft === true || (expectation.serviceExpected && farEnd.listener === "absent");
+  const isSilentForItself = outcome.kind === "silent" && farEnd.impaired === true;
+  return (
+    proof === undefined &&
+    !hasAnswered &&
+    !isSilentForItself &&
+    (isHeld || (hasLeft && outcome.kind === "refused"))
+  );
 }
 
 t.test(
