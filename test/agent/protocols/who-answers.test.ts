@@ -1,12 +1,16 @@
 /** What probes say of far ends that are not our listeners. */
-import { generateKeyPairSync } from "node:crypto";
-import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { generateKeyPairSync, X509Certificate } from "node:crypto";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createServer as createTlsServer } from "node:tls";
 import t, { type Test } from "tap";
 import { Listeners } from "../../../agent/listeners.ts";
 import { protocols } from "../../../agent/protocols/index.ts";
 import { certificateName } from "../../../shared/link.ts";
 import { Authority } from "../../../coordinator/authority.ts";
+import { answerRequest } from "../../../shared/proof.ts";
 import { createFixture, freePort } from "../../helpers/agent-fixtures.ts";
 
 const target = { from: 1, to: 2, address: "127.0.0.1", serverName: certificateName("prover") };
@@ -55,19 +59,108 @@ t.test("a service that never answers is silent in the answer step", async (t) =>
   t.match(outcome, { kind: "silent", phase: "answer" });
 });
 
-t.test("TLS that another authority vouches for is tls-failed with the verification code", async (t) => {
-  using fixture = await createFixture();
+/** The certificate that another authority made for the probed node, as TLS inspection does on the fly. */
+async function strangersCertificate(): Promise<{ cert: string; key: string }> {
   const { publicKey, privateKey } = generateKeyPairSync("ec", {
     namedCurve: "P-256",
     publicKeyEncoding: { type: "spki", format: "pem" },
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });
   const stranger = await Authority.create(new Date());
-  const cert = await stranger.certify(publicKey, certificateName("prover"), new Date());
-  const port = await serve(t, createTlsServer({ cert, key: privateKey }));
-  const outcome = await protocols.tls.probe({ ...target, port }, await fixture.probing("prober"));
-  t.match(outcome, { kind: "tls-failed", phase: "tls", code: "CERT_SIGNATURE_FAILURE" });
-});
+  return {
+    cert: await stranger.certify(publicKey, certificateName("prover"), new Date()),
+    key: privateKey,
+  };
+}
+
+for (const name of ["tls", "mtls", "wss"] as const) {
+  t.test(
+    `${name} that another authority vouches for is tls-failed, and says whose certificate it is`,
+    async (t) => {
+      using fixture = await createFixture();
+      const identity = await strangersCertificate();
+      const heard: Buffer[] = [];
+      const server = createTlsServer(identity, (socket) => {
+        socket.on("error", () => {});
+        socket.on("data", (chunk: Buffer) => void heard.push(chunk));
+      });
+      const port = await serve(t, server);
+      const outcome = await protocols[name].probe({ ...target, port }, await fixture.probing("prober"));
+      t.match(outcome, { kind: "tls-failed", phase: "tls", code: "CERT_SIGNATURE_FAILURE" });
+      const { subject, issuer } = new X509Certificate(identity.cert);
+      t.match(outcome.detail, `certificate of ${subject.replaceAll("\n", ", ")}, issued by ${issuer}`);
+      t.notMatch(outcome.detail, /undefined|\n/);
+      t.notOk(
+        Buffer.concat(heard).includes("PMq1"),
+        "and the stranger gets no request that it could take elsewhere",
+      );
+    },
+  );
+}
+
+t.test(
+  "an answer over UDP without a proof is a wrong answer, and a proof that comes later counts",
+  async (t) => {
+    using fixture = await createFixture();
+    const { epoch } = fixture;
+    const respond = async (answersOf: (request: Buffer) => (Buffer | string)[]) => {
+      const socket = createSocket("udp4");
+      t.teardown(() => socket.close());
+      socket.on("message", (request, from) => {
+        for (const answer of answersOf(request)) socket.send(answer, from.port, from.address);
+      });
+      await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+      const { port } = socket.address();
+      return protocols.udp.probe({ ...target, port }, await fixture.probing("prober", 600));
+    };
+    t.match(await respond(() => ["who are you?"]), {
+      kind: "wrong-answer",
+      phase: "answer",
+      detail: "12 bytes without a proof",
+      proof: undefined,
+    });
+    t.match(await respond((request) => [request]), {
+      kind: "wrong-answer",
+      detail: "64 bytes without a proof",
+    });
+    const arrival = { node: 2, port: 1, seenAddress: "127.0.0.1", seenPort: 1, clientVerified: false };
+    t.match(await respond((request) => ["noise", answerRequest(epoch, request, arrival)!]), {
+      kind: "open",
+      proof: { node: 2 },
+    });
+  },
+);
+
+t.test(
+  "a connection on which nothing is said is remembered, one on which something is said is not",
+  async (t) => {
+    using fixture = await createFixture();
+    const port = await freePort();
+    const context = await fixture.listening(2, "prover");
+    await using listeners = new Listeners(context);
+    await listeners.reconcile([
+      { transport: "tcp", address: "127.0.0.1", ports: [[port, port]] },
+      { transport: "udp", address: "127.0.0.1", ports: [[port, port]] },
+    ]);
+    const { requests } = context;
+    const isMute = (): boolean => requests.hadMuteConnection(["127.0.0.1"], port, 0);
+    for (const name of ["tcp", "tls", "ws"] as const) {
+      const outcome = await protocols[name].probe({ ...target, port }, await fixture.probing("prober"));
+      t.equal(outcome.kind, "open");
+    }
+    t.notOk(isMute());
+    t.notOk(requests.sawRequest(target.from, port, 0), "over TCP, nothing was asked over UDP");
+    await protocols.udp.probe({ ...target, port }, await fixture.probing("prober"));
+    t.ok(requests.sawRequest(target.from, port, 0));
+    t.strictSame([...requests.addressesOf(target.from)], ["127.0.0.1"]);
+    const socket = connect(port, "127.0.0.1");
+    await once(socket, "connect");
+    socket.destroy();
+    // The listener hears of the end a little later.
+    for (let tries = 0; tries < 200 && !isMute(); tries++) await sleep(20);
+    t.ok(isMute());
+  },
+);
 
 t.test("a valid certificate of another node fails by name", async (t) => {
   using fixture = await createFixture();
