@@ -8,6 +8,7 @@ import { createServer as createTlsServer } from "node:tls";
 import t, { type Test } from "tap";
 import { Listeners } from "../../../agent/listeners.ts";
 import { protocols } from "../../../agent/protocols/index.ts";
+import { singleDatagram } from "../../../agent/protocols/udp.ts";
 import { certificateName } from "../../../shared/link.ts";
 import { Authority } from "../../../coordinator/authority.ts";
 import { answerRequest } from "../../../shared/proof.ts";
@@ -111,7 +112,9 @@ t.test(
       });
       await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
       const { port } = socket.address();
-      return protocols.udp.probe({ ...target, port }, await fixture.probing("prober", 600));
+      // Only a connected socket hears who answers without the probe's nonce.
+      const context = { ...(await fixture.probing("prober", 600)), datagrams: singleDatagram };
+      return protocols.udp.probe({ ...target, port }, context);
     };
     t.match(await respond(() => ["who are you?"]), {
       kind: "wrong-answer",
