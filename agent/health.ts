@@ -58,7 +58,7 @@ export class OwnHealth implements Health {
 }
 
 /** Of interfaces that are up and have a carrier: Node leaves out the others. */
-function ownAddresses(): Set<string> {
+export function ownAddresses(): Set<string> {
   return new Set(
     Object.values(networkInterfaces()).flatMap((list) =>
       (list ?? []).map(({ address }) => canonicalAddress(address.split("%")[0]!)),

@@ -10,13 +10,15 @@
  * taken for evidence.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { canonicalAddress, isLoopback } from "../shared/addresses.ts";
 import { neighbourTimeoutMs, rejectedNearbyCode } from "../shared/judge.ts";
 import type { Outcome } from "../shared/outcome.ts";
+import { ownAddresses } from "./health.ts";
 import { readKernelCounters, since, type KernelCounters } from "./kernel-counters.ts";
 import type { ProbeResult, ProberDependencies } from "./prober.ts";
 import type { Closable } from "./protocols/protocol.ts";
 import { singleDatagram } from "./protocols/udp.ts";
-import { runsOf } from "./runs.ts";
+import { keyOf, runsOf } from "./runs.ts";
 
 /** A lost SYN is sent again after one second (RFC 6298 section 2.1). */
 const retransmissionMs = 1_300;
@@ -68,7 +70,11 @@ class KernelLook {
 
   /** A refusal that arrives over loopback was made by this host's own firewall. */
   async findOwnRefusals(): Promise<void> {
-    const refused = this.#runs(isRefused).filter(([{ order }]) => order.from !== order.to);
+    const own = ownAddresses();
+    // What one host says to itself always arrives there.
+    const isElsewhere = ({ order: { address } }: ProbeResult): boolean =>
+      !isLoopback(address) && !own.has(canonicalAddress(address));
+    const refused = this.#runs(isRefused).filter(([sample]) => isElsewhere(sample));
     for (const run of refused.slice(0, maxRefusals)) {
       if (this.#signal.aborted) return;
       let rounds = 0;
@@ -116,7 +122,8 @@ class KernelLook {
     const regions = this.#runs((result) => isSilent(result) || isRejection(result));
     const mixed = regions.filter((region) => region.some(isSilent) && region.some(isRejection));
     for (const region of mixed) await this.#explainRejected(region);
-    const silent = this.#runs(isSilent).filter((run) => !mixed.some((region) => region.includes(run[0])));
+    const asked = new Set(mixed.flat().map(keyOf));
+    const silent = this.#runs(isSilent).filter(([sample]) => !asked.has(keyOf(sample)));
     // A short run of silent TCP has been asked often enough, and TCP is told of every ICMP error that comes.
     const doubtful = silent.filter(({ length, 0: sample }) => !isSilentTcp(sample) || length > icmpBurst);
     if (doubtful.length === 0 || !(await this.#isAnyRejected(doubtful.map(middleOf)))) return;
