@@ -4,7 +4,7 @@
  */
 import type { Reason } from "../../shared/names.ts";
 import type { FaultAction, FaultRule } from "./faults.ts";
-import type { FaultOptions } from "./lab.ts";
+import type { FaultOptions, Place } from "./lab.ts";
 
 export interface FilterLine {
   /** The host whose firewall it is. */
@@ -49,17 +49,19 @@ export function flowOf({ at, action, replies }: FilterLine, transport: "tcp" | "
   return [at, action, ...(replies === true ? ["replies"] : []), transport].join("-");
 }
 
-/** The rule, for one port between two hosts. */
+/** The rule. Where it stands on a host, that end is the host's name; an end that is left open is everybody. */
 export function ruleOf(
   line: FilterLine,
-  between: { prober: string; target: string; transport: "tcp" | "udp"; ports: string },
+  between: { prober: Place | undefined; target: Place | undefined; transport: "tcp" | "udp"; ports: string },
 ): FaultOptions {
   const { at, action } = line;
   const replies = line.replies === true;
   const { prober, target, transport, ports } = between;
   const [from, to] = replies ? [target, prober] : [prober, target];
-  const place = { prober, router: "router", target }[at];
-  return { at: place, hook: hookOf(at, replies), from, to, transport, ports, replies, action };
+  const place = at === "router" ? "router" : at === "prober" ? prober : target;
+  if (typeof place !== "string") throw new TypeError("a firewall stands on one host or on the router");
+  const ends = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+  return { at: place, hook: hookOf(at, replies), ...ends, transport, ports, replies, action };
 }
 
 /** Requests leave the prober and enter the target, replies the other way round. */
