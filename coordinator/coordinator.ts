@@ -10,6 +10,7 @@ import { formatEndpoint, localhostOf } from "../shared/addresses.ts";
 import { formatJoinString } from "../shared/join-string.ts";
 import { certificateName, coordinatorName, loopbackAddress } from "../shared/link.ts";
 import { formatPorts } from "../shared/ports.ts";
+import { relaysOf } from "../shared/relays.ts";
 import { countProbes, type Plan, type PlannedNode, type Target } from "../shared/plan.ts";
 import type { CoordinatorMessage, WireTarget } from "../shared/wire.ts";
 import { AgentSession, type SessionEvents } from "./agent-session.ts";
@@ -113,6 +114,7 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
       addresses: hosts.map((each) => formatEndpoint(each, port)),
       pin: this.#authority.pin,
       token: this.#token,
+      relays: relaysOf(this.#config.plan),
     });
   }
 

@@ -17,6 +17,8 @@ export interface Member {
   version: string;
   host: string;
   pid: number;
+  /** The relay through which it came. */
+  via: string | undefined;
   connected: boolean;
   /** When the link was lost, in the clock's milliseconds, and whether it was closed or only went silent. */
   lostAt: number | undefined;
@@ -86,6 +88,7 @@ export class Membership {
       version: hello.version,
       host: hello.host,
       pid: hello.pid,
+      via: hello.via,
       connected: true,
       lostAt: undefined,
       lostBy: undefined,

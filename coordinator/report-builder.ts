@@ -74,7 +74,12 @@ function reportNode(node: PlannedNode, membership: Membership): ReportNode {
     agent:
       member === undefined
         ? null
-        : { version: member.version, host: member.host, state: member.connected ? "alive" : "gone" },
+        : {
+            version: member.version,
+            host: member.host,
+            state: member.connected ? "alive" : "gone",
+            ...(member.via === undefined ? {} : { via: member.via }),
+          },
     listeners: { bound, occupied, denied, absent },
   };
 }

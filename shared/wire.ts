@@ -28,6 +28,8 @@ const Hello = Type.Object(
     /** The token of the join string, or the session of an earlier welcome. */
     token: Type.Optional(Short),
     session: Type.Optional(Short),
+    /** The relay through which it came, `host:port`; as the agent says it. */
+    via: Type.Optional(Short),
     version: Short,
     host: Short,
     pid: Index,
