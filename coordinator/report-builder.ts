@@ -7,7 +7,7 @@ import type { Path, Plan, PlannedNode, Target } from "../shared/plan.ts";
 import { countPorts, eachPort, formatPorts, type PortInterval, type PortSet } from "../shared/ports.ts";
 import type { Report, ReportNode, ReportPath } from "../shared/report.ts";
 import { farEndOf, type KnownFarEnd } from "./far-end.ts";
-import type { Membership } from "./membership.ts";
+import type { Attendance } from "./attendance.ts";
 import type { Observations } from "./observations.ts";
 
 export interface RunFacts {
@@ -19,10 +19,10 @@ export interface RunFacts {
 export function buildReport(
   plan: Plan,
   observations: Observations,
-  membership: Membership,
+  attendance: Attendance,
   facts: RunFacts,
 ): Report {
-  const paths = plan.paths.map((path) => reportPath(path, plan, observations, membership));
+  const paths = plan.paths.map((path) => reportPath(path, plan, observations, attendance));
   const count = (verdict: Verdict): number => paths.filter((path) => path.verdict === verdict).length;
   // As for the exit code and in the matrix: an optional path that fails is a warning.
   const counted = paths.map(({ level, verdict }) =>
@@ -48,7 +48,7 @@ export function buildReport(
       ...(observations.fullSweepMs === 0 ? {} : { fullSweepMs: Math.round(observations.fullSweepMs) }),
       verdict: counted.reduce<Verdict>(worse, paths.length === 0 ? "unknown" : "pass"),
     },
-    nodes: plan.nodes.map((node) => reportNode(node, membership)),
+    nodes: plan.nodes.map((node) => reportNode(node, attendance)),
     paths,
     endpoints: [],
     requirements: [],
@@ -57,8 +57,8 @@ export function buildReport(
   };
 }
 
-function reportNode(node: PlannedNode, membership: Membership): ReportNode {
-  const member = membership.member(node.index);
+function reportNode(node: PlannedNode, attendance: Attendance): ReportNode {
+  const member = attendance.member(node.index);
   const { bound, occupied, denied, absent } = member?.listening?.counts ?? {
     bound: 0,
     occupied: 0,
@@ -92,7 +92,7 @@ interface PortFinding extends Judgement {
   farEnd: KnownFarEnd | undefined;
 }
 
-function reportPath(path: Path, plan: Plan, observations: Observations, membership: Membership): ReportPath {
+function reportPath(path: Path, plan: Plan, observations: Observations, attendance: Attendance): ReportPath {
   const targets = path.targets.map((id) => plan.targets[id]!);
   const rtts: number[] = [];
   let probed = 0;
@@ -101,11 +101,11 @@ function reportPath(path: Path, plan: Plan, observations: Observations, membersh
     const perAddress = targets.map((target): PortFinding => {
       const outcome = observations.outcome(target, port);
       const heldAt = path.localOnly ? localhostOf(target.address) : target.address;
-      const farEnd = farEndOf(target, port, heldAt, membership, observations);
+      const farEnd = farEndOf(target, port, heldAt, attendance, observations);
       if (outcome?.rttMs !== undefined) rtts.push(outcome.rttMs);
       // Nobody was there to probe: that is not the far end's doing.
       const judged =
-        membership.member(path.from) === undefined
+        attendance.member(path.from) === undefined
           ? sourceMissing
           : judge(expectationOf(path, port, plan), outcome, farEnd, observations.quality(target));
       return { port, target, outcome, farEnd, ...judged };
@@ -143,7 +143,7 @@ function reportPath(path: Path, plan: Plan, observations: Observations, membersh
     rttMs: rtts.length === 0 ? null : round(median(rtts)),
     coverage: `${probed}/${countPorts(path.ports)}`,
     doc: path.doc,
-    evidence: evidenceOf(shown, path, plan, membership, observations),
+    evidence: evidenceOf(shown, path, plan, attendance, observations),
     ...(intervals.length > 1 ? { intervals } : {}),
   };
 }
@@ -161,8 +161,8 @@ function expectationOf(path: Path, port: number, { thresholds }: Plan): Expectat
   };
 }
 
-function agentState(node: number, membership: Membership): "alive" | "gone" | "missing" {
-  const member = membership.member(node);
+function agentState(node: number, attendance: Attendance): "alive" | "gone" | "missing" {
+  const member = attendance.member(node);
   return member === undefined ? "missing" : member.connected ? "alive" : "gone";
 }
 
@@ -195,7 +195,7 @@ function evidenceOf(
   finding: PortFinding,
   path: Path,
   plan: Plan,
-  membership: Membership,
+  attendance: Attendance,
   observations: Observations,
 ): ReportPath["evidence"] {
   const quality = finding.target === undefined ? undefined : observations.quality(finding.target);
@@ -235,7 +235,7 @@ function evidenceOf(
       ...(isTranslated ? { seenAs: proof.seenAddress } : {}),
     },
     target: {
-      agent: farEnd?.agent ?? agentState(path.to, membership),
+      agent: farEnd?.agent ?? agentState(path.to, attendance),
       ...(farEnd?.listener === undefined ? {} : { listener: farEnd.listener }),
       ...(farEnd?.sighting === undefined
         ? {}

@@ -39,7 +39,7 @@ const Hello = Type.Object(
   exact,
 );
 
-const Listening = Type.Object(
+export const ListeningSchema = Type.Object(
   {
     type: Type.Literal("listening"),
     round: Index,
@@ -64,7 +64,7 @@ const Listening = Type.Object(
   exact,
 );
 
-const Results = Type.Object(
+export const ResultsSchema = Type.Object(
   {
     type: Type.Literal("results"),
     round: Index,
@@ -182,8 +182,8 @@ const Bye = Type.Object({ type: Type.Literal("bye"), reason: Short }, exact);
 
 export const AgentMessageSchema = Type.Union([
   Hello,
-  Listening,
-  Results,
+  ListeningSchema,
+  ResultsSchema,
   QualityReport,
   Doubt,
   Sightings,
@@ -192,8 +192,8 @@ export const AgentMessageSchema = Type.Union([
 ]);
 export type AgentMessage = Static<typeof AgentMessageSchema>;
 export type HelloMessage = Static<typeof Hello>;
-export type ListeningMessage = Static<typeof Listening>;
-export type ResultsMessage = Static<typeof Results>;
+export type ListeningMessage = Static<typeof ListeningSchema>;
+export type ResultsMessage = Static<typeof ResultsSchema>;
 export type QualityMessage = Static<typeof QualityReport>;
 export type DoneMessage = Static<typeof Done>;
 export type DoubtMessage = Static<typeof Doubt>;
@@ -217,21 +217,23 @@ export interface WireTarget {
   ports: string;
 }
 
+export interface WelcomeMessage {
+  type: "welcome";
+  /** Lets this agent, and no other, come back under its name. */
+  session: string;
+  node: number;
+  cluster: string;
+  epoch: { id: number; secret: string };
+  certificate: string;
+  authority: string;
+  nodes: readonly WireNode[];
+  /** `address` as in `WireTarget`, for this node itself. */
+  listeners: readonly { transport: Transport; address: number; ports: string }[];
+  round: number;
+}
+
 export type CoordinatorMessage =
-  | {
-      type: "welcome";
-      /** Lets this agent, and no other, come back under its name. */
-      session: string;
-      node: number;
-      cluster: string;
-      epoch: { id: number; secret: string };
-      certificate: string;
-      authority: string;
-      nodes: readonly WireNode[];
-      /** `address` as in `WireTarget`, for this node itself. */
-      listeners: readonly { transport: Transport; address: number; ports: string }[];
-      round: number;
-    }
+  | WelcomeMessage
   | { type: "refused"; code: RefusalCode; message: string; next: string }
   | {
       type: "probe";
