@@ -10,6 +10,7 @@
  * taken for evidence.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { isLoopback } from "../shared/addresses.ts";
 import { neighbourTimeoutMs, rejectedNearbyCode } from "../shared/judge.ts";
 import type { Outcome } from "../shared/outcome.ts";
 import { readKernelCounters, since, type KernelCounters } from "./kernel-counters.ts";
@@ -68,7 +69,10 @@ class KernelLook {
 
   /** A refusal that arrives over loopback was made by this host's own firewall. */
   async findOwnRefusals(): Promise<void> {
-    const refused = this.#runs(isRefused).filter(([{ order }]) => order.from !== order.to);
+    const refused = this.#runs(isRefused).filter(
+      // Between nodes of one host everything arrives over loopback.
+      ([{ order }]) => order.from !== order.to && !isLoopback(order.address),
+    );
     for (const run of refused.slice(0, maxRefusals)) {
       if (this.#signal.aborted) return;
       let rounds = 0;

@@ -9,6 +9,7 @@ import { portmeshVersion } from "./version.ts";
 const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   check: async () => (await import("./commands/check.ts")).checkCommand,
   agent: async () => (await import("./commands/agent.ts")).agentCommand,
+  merge: async () => (await import("./commands/merge.ts")).mergeCommand,
   spec: async () => (await import("./commands/spec.ts")).specCommand,
   probe: async () => (await import("./commands/probe.ts")).probeCommand,
   demo: async () => (await import("./commands/demo.ts")).demoCommand,

@@ -136,7 +136,7 @@ const Sightings = Type.Object(
 );
 
 /** How good the paths of some targets are, as far as it was measured. */
-const QualityReport = Type.Object(
+export const QualitySchema = Type.Object(
   {
     type: Type.Literal("quality"),
     round: Index,
@@ -184,7 +184,7 @@ export const AgentMessageSchema = Type.Union([
   Hello,
   ListeningSchema,
   ResultsSchema,
-  QualityReport,
+  QualitySchema,
   Doubt,
   Sightings,
   Done,
@@ -194,7 +194,7 @@ export type AgentMessage = Static<typeof AgentMessageSchema>;
 export type HelloMessage = Static<typeof Hello>;
 export type ListeningMessage = Static<typeof ListeningSchema>;
 export type ResultsMessage = Static<typeof ResultsSchema>;
-export type QualityMessage = Static<typeof QualityReport>;
+export type QualityMessage = Static<typeof QualitySchema>;
 export type DoneMessage = Static<typeof Done>;
 export type DoubtMessage = Static<typeof Doubt>;
 export type SightingsMessage = Static<typeof Sightings>;

@@ -18,6 +18,7 @@ import { createFixture, freePort } from "../helpers/agent-fixtures.ts";
 import { smallSpec } from "../helpers/cli.ts";
 
 const config = { policy: defaultPolicy, version: "test", host: "here", pid: 1, giveUpMs: 20_000 };
+const probing = { intervalMs: 30_000, timeoutMs: 4_000, budgetMs: 60_000 };
 const nowhere = "127.0.0.1:1";
 
 function planOf(network: number): Plan {
@@ -46,7 +47,7 @@ interface Stage extends AsyncDisposable {
 async function stage(network: number): Promise<Stage> {
   const plan = planOf(network);
   const coordinator = await startCoordinator(
-    { plan, host: "127.0.0.1", port: 0, advertise: undefined, probeTimeoutMs: 4_000 },
+    { plan, host: "127.0.0.1", port: 0, advertise: undefined, probing },
     () => new Date(),
   );
   const controller = new AbortController();
