@@ -7,9 +7,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { PortmeshError } from "../shared/errors.ts";
 import type { JoinString } from "../shared/join-string.ts";
 import { Duty } from "./duty.ts";
-import { isFinal, Link, reconnectDelayMs, type LinkEnd } from "./link.ts";
+import { hostOf, isFinal, Link, portOf, reconnectDelayMs, type LinkEnd } from "./link.ts";
 import { Listeners } from "./listeners.ts";
 import type { Policy } from "./policy.ts";
+import { Relay } from "./protocols/relay.ts";
 import { SelfWatch } from "./self-watch.ts";
 
 export interface AgentConfig {
@@ -61,6 +62,7 @@ class Agent implements AsyncDisposable {
   #session: string | undefined;
   #listeners: Listeners | undefined;
   #knownNodes = 1;
+  #ownAddresses: ReadonlySet<string> = new Set();
 
   constructor(config: AgentConfig, deps: AgentDependencies) {
     this.#config = config;
@@ -121,7 +123,7 @@ class Agent implements AsyncDisposable {
       });
     };
     const link = await Link.open(
-      this.#config.join,
+      this.#reachableJoin(),
       (message) => {
         switch (message.type) {
           case "refused":
@@ -135,6 +137,7 @@ class Agent implements AsyncDisposable {
             onWelcome();
             this.#session = message.session;
             this.#knownNodes = message.nodes.length;
+            this.#ownAddresses = new Set(message.nodes[message.node]?.addresses);
             duty = new Duty(
               message,
               this.#config.policy,
@@ -158,6 +161,7 @@ class Agent implements AsyncDisposable {
             break; // the close that follows carries the reason
         }
       },
+      this.#deps.random,
       signal,
     );
     const leave = (): void => {
@@ -166,7 +170,7 @@ class Agent implements AsyncDisposable {
     };
     signal.addEventListener("abort", leave, { once: true });
     if (signal.aborted) leave();
-    await link.send(this.#hello());
+    await link.send(this.#hello(link));
     const end = await link.ended;
     signal.removeEventListener("abort", leave);
     over.abort();
@@ -177,10 +181,27 @@ class Agent implements AsyncDisposable {
     return end;
   }
 
-  #hello(): Parameters<Link["send"]>[0] {
+  /** An agent is no relay of its own. */
+  #reachableJoin(): JoinString {
+    const { join } = this.#config;
+    const relays = (join.relays ?? []).filter((address) => !this.#ownAddresses.has(hostOf(address)));
+    return { ...join, relays };
+  }
+
+  #hello({ route }: Link): Parameters<Link["send"]>[0] {
     const { node, version, host, pid, join } = this.#config;
     const proofOfRight = this.#session === undefined ? { token: join.token } : { session: this.#session };
-    return { type: "hello", node, ...proofOfRight, version, host, pid, publicKey: this.#keys.publicKey };
+    const via = route.isRelay ? { via: route.address } : {};
+    return {
+      type: "hello",
+      node,
+      ...proofOfRight,
+      ...via,
+      version,
+      host,
+      pid,
+      publicKey: this.#keys.publicKey,
+    };
   }
 
   /** Opens the listeners of this welcome; those of an earlier one belong to keys that no longer count. */
@@ -188,13 +209,22 @@ class Agent implements AsyncDisposable {
     await this.#release();
     if (signal.aborted) return;
     const startedAt = performance.now();
-    const listeners = new Listeners(duty.listenerContext);
+    const listeners = new Listeners(duty.listenerContext, this.#relayOver(link));
     this.#listeners = listeners;
     const report = await listeners.reconcile(duty.wantedListeners());
     const elapsedMs = performance.now() - startedAt;
     const others = report.exceptions.length === 0 ? "" : `, ${report.exceptions.length} not to be had`;
-    this.#deps.tell(`joined ${duty.cluster} as ${this.#config.node}; holding ${report.bound} ports${others}`);
+    const how = link.route.isRelay ? ` through ${link.route.address}` : "";
+    this.#deps.tell(
+      `joined ${duty.cluster} as ${this.#config.node}${how}; holding ${report.bound} ports${others}`,
+    );
     await link.send({ type: "listening", round: duty.round, ...report, elapsedMs });
+  }
+
+  /** Peers reach the coordinator where this agent reaches it; one that needed a relay itself is of no help. */
+  #relayOver({ route }: Link): Relay {
+    const isOfHelp = this.#config.policy.relay && !route.isRelay;
+    return new Relay(isOfHelp ? { host: hostOf(route.address), port: portOf(route.address) } : undefined);
   }
 }
 

@@ -2,7 +2,7 @@
 import { canonicalAddress, isLoopback, localhostOf } from "../shared/addresses.ts";
 import { PortmeshError } from "../shared/errors.ts";
 import { certificateName, loopbackAddress, maxResultsPerFrame } from "../shared/link.ts";
-import { parsePorts } from "../shared/ports.ts";
+import { parsePorts, type PortSet } from "../shared/ports.ts";
 import { epochKey } from "../shared/proof.ts";
 import type { CoordinatorMessage, SightingsMessage, WireTarget } from "../shared/wire.ts";
 import { descriptorLimit, freeDescriptors } from "./descriptors.ts";
@@ -98,6 +98,16 @@ export class Duty implements Disposable {
     return testify(message, witness, performance.now());
   }
 
+  /** When node `from` first and last asked anything of this one, by the monotonic clock. */
+  heard(from: number): { first: number; last: number } | undefined {
+    return this.#requests.heard(from);
+  }
+
+  /** @throws where the text is none that `formatPorts` wrote. */
+  portsOf(text: string): PortSet {
+    return portSet(text);
+  }
+
   wantedListeners(): WantedListener[] {
     return this.#welcome.listeners.map(({ transport, address, ports }) => ({
       transport,
@@ -107,7 +117,7 @@ export class Duty implements Disposable {
   }
 
   /** Runs one round and sends its results as they come. */
-  async probe(message: ProbeMessage, link: Link, signal: AbortSignal): Promise<void> {
+  async probe(message: ProbeMessage, link: Pick<Link, "send">, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const startedAt = performance.now();
     const own = this.#welcome.nodes[this.#welcome.node]!.addresses;
@@ -216,7 +226,11 @@ export class Duty implements Disposable {
   }
 }
 
-async function sendQuality(round: number, measured: readonly Quality[], link: Link): Promise<void> {
+async function sendQuality(
+  round: number,
+  measured: readonly Quality[],
+  link: Pick<Link, "send">,
+): Promise<void> {
   for (let start = 0; start < measured.length; start += maxResultsPerFrame) {
     const targets = measured.slice(start, start + maxResultsPerFrame).map(({ order, ...quality }) => ({
       target: order.id,

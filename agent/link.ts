@@ -17,7 +17,12 @@ import {
 } from "../shared/link.ts";
 import type { AgentMessage, CoordinatorMessage } from "../shared/wire.ts";
 
-const connectTimeoutMs = 10_000;
+/** Until TCP connects: three SYNs. */
+const connectMs = 4_000;
+/** From there to the end of TLS, and again for the upgrade. */
+const handshakeMs = 10_000;
+/** Through a relay, which is near and dials for `connectMs` at most; there may be many to try. */
+const relayHandshakeMs = 5_000;
 const goodbyeMs = 1_000;
 /** Over this much unsent data the link is too slow for the results: wait before sending more. */
 const maxUnsentBytes = 1024 * 1024;
@@ -28,15 +33,24 @@ export interface LinkEnd {
   reason: string;
 }
 
+/** Which way a link goes. */
+interface Route {
+  /** `host:port` of the coordinator, or of the peer that passes the link on. */
+  address: string;
+  isRelay: boolean;
+}
+
 export class Link {
+  readonly route: Route;
   readonly #socket: WebSocket;
   readonly #heartbeat: NodeJS.Timeout;
   #heard = true;
   /** Resolves when the link is over. */
   readonly ended: Promise<LinkEnd>;
 
-  private constructor(socket: WebSocket, onMessage: (message: CoordinatorMessage) => void) {
+  private constructor(socket: WebSocket, route: Route, onMessage: (message: CoordinatorMessage) => void) {
     this.#socket = socket;
+    this.route = route;
     socket.on("message", (data: Buffer) => {
       this.#heard = true;
       onMessage(JSON.parse(data.toString()) as CoordinatorMessage);
@@ -59,25 +73,32 @@ export class Link {
   }
 
   /**
-   * Dials the addresses of the join string in turn.
+   * Dials the addresses of the join string in turn, then its relays in an order of `random`'s (0 to 1).
    * @throws PortmeshError with what each address said.
    */
   static async open(
     join: JoinString,
     onMessage: (message: CoordinatorMessage) => void,
+    random: () => number,
     signal: AbortSignal,
   ): Promise<Link> {
     const failures: string[] = [];
-    for (const address of join.addresses) {
+    for (const route of routesOf(join, random)) {
       try {
-        const secured = await dial(address, join.pin, signal);
-        return new Link(await upgrade(secured, signal), onMessage);
+        const secured = await dial(route, join.pin, signal);
+        return new Link(await upgrade(secured, signal), route, onMessage);
       } catch (error) {
-        if (signal.aborted || (error instanceof PortmeshError && error.code === "join-refused")) throw error;
-        failures.push(`${address}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`);
+        const isRefused = error instanceof PortmeshError && error.code === "join-refused";
+        // Behind a relay's address may be anybody by now; behind the coordinator's own it is worth an alarm.
+        if (signal.aborted || (isRefused && !route.isRelay)) throw error;
+        const { code, message } = error as NodeJS.ErrnoException;
+        failures.push(`${route.address}: ${isRefused ? message : (code ?? message)}`);
       }
     }
-    throw new PortmeshError("cannot-run", `cannot reach the coordinator at ${failures.join("; ")}`, {
+    const direct = failures.slice(0, join.addresses.length).join("; ");
+    const relayed = failures.slice(join.addresses.length);
+    const others = relayed.length === 0 ? "" : `, nor through ${relayed.length} peers, such as ${relayed[0]}`;
+    throw new PortmeshError("cannot-run", `cannot reach the coordinator at ${direct}${others}`, {
       next: "Check that the coordinator runs and that its port is open towards this node.",
     });
   }
@@ -96,8 +117,14 @@ export class Link {
   }
 }
 
+function routesOf(join: JoinString, random: () => number): Route[] {
+  const direct = join.addresses.map((address) => ({ address, isRelay: false }));
+  const relays = (join.relays ?? []).map((address) => ({ address, isRelay: true, rank: random() }));
+  return [...direct, ...relays.toSorted((a, b) => a.rank - b.rank)];
+}
+
 /** A TLS connection whose far end holds the pinned key. */
-function dial(address: string, pin: string, signal: AbortSignal): Promise<TLSSocket> {
+function dial({ address, isRelay }: Route, pin: string, signal: AbortSignal): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     // Verified by hand below: the authority is known by its pin only, and no CA store has it.
     const socket = connect({
@@ -106,20 +133,30 @@ function dial(address: string, pin: string, signal: AbortSignal): Promise<TLSSoc
       servername: coordinatorName,
       rejectUnauthorized: false,
       ALPNProtocols: ["http/1.1"],
+      // A post-quantum key share would make two segments of the ClientHello, which a relay has to read whole.
+      ecdhCurve: "X25519",
+    });
+    const expire = (ms: number): NodeJS.Timeout =>
+      setTimeout(() => socket.destroy(new Error(`no answer in ${ms / 1_000} s`)), ms);
+    let limit = expire(connectMs);
+    socket.once("connect", () => {
+      clearTimeout(limit);
+      limit = expire(isRelay ? relayHandshakeMs : handshakeMs);
     });
     const cancel = (): void => void socket.destroy(new Error("cancelled"));
     signal.addEventListener("abort", cancel, { once: true });
-    socket.setTimeout(connectTimeoutMs, () =>
-      socket.destroy(new Error(`no answer in ${connectTimeoutMs / 1_000} s`)),
-    );
     socket.once("error", reject);
-    socket.once("close", () => signal.removeEventListener("abort", cancel));
+    socket.once("close", () => {
+      clearTimeout(limit);
+      signal.removeEventListener("abort", cancel);
+      reject(new Error("closed in the TLS handshake"));
+    });
     socket.once("secureConnect", () => {
       const problem = pinProblem(socket, pin);
       // From here on a stop says goodbye instead of cutting the connection.
       signal.removeEventListener("abort", cancel);
       if (problem === undefined) {
-        socket.setTimeout(0);
+        clearTimeout(limit);
         socket.removeListener("error", reject);
         resolve(socket);
         return;
@@ -158,7 +195,7 @@ function upgrade(secured: TLSSocket, signal: AbortSignal): Promise<WebSocket> {
       createConnection: () => secured,
       perMessageDeflate: false,
       maxPayload: maxFrameBytes,
-      handshakeTimeout: connectTimeoutMs,
+      handshakeTimeout: handshakeMs,
     });
     const cancel = (): void => socket.terminate();
     signal.addEventListener("abort", cancel, { once: true });
@@ -172,7 +209,8 @@ function upgrade(secured: TLSSocket, signal: AbortSignal): Promise<WebSocket> {
   });
 }
 
-function portOf(address: string): number {
+/** The port of `host:port`. */
+export function portOf(address: string): number {
   return Number(address.slice(address.lastIndexOf(":") + 1));
 }
 

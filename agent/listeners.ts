@@ -8,6 +8,7 @@ import { countPorts, eachPort, type PortSet } from "../shared/ports.ts";
 import { descriptorLimit, descriptorRemedy, freeDescriptors } from "./descriptors.ts";
 import { PortOwners } from "./port-owner.ts";
 import type { ListenerContext } from "./protocols/protocol.ts";
+import type { Relay } from "./protocols/relay.ts";
 import { StreamListeners } from "./protocols/stream-listener.ts";
 import { listenUdp } from "./protocols/udp.ts";
 
@@ -51,9 +52,10 @@ export class Listeners implements AsyncDisposable {
   readonly #descriptorLimit = descriptorLimit();
   #closing: Promise<void> | undefined;
 
-  constructor(context: ListenerContext) {
+  /** Without a relay, who asks for the coordinator is sent away. */
+  constructor(context: ListenerContext, relay?: Relay) {
     this.#context = context;
-    this.#streams = new StreamListeners(context);
+    this.#streams = new StreamListeners(context, relay);
   }
 
   /** Opens what is missing, closes what is no longer wanted, keeps the rest. */

@@ -11,12 +11,15 @@ export interface Policy {
   /** CIDR ranges that may be probed. */
   allow: readonly string[];
   probesPerSecond: number;
+  /** Whether peers that cannot reach the coordinator may do so through this node. */
+  relay: boolean;
 }
 
 export const defaultPolicy: Policy = {
   // RFC 1918, RFC 6598, RFC 4193.
   allow: ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"],
   probesPerSecond: defaultLimits.ratePerSecond,
+  relay: true,
 };
 
 /** Metadata services, link-local, multicast, broadcast, "this network", and what NAT64 (RFC 6052) turns into IPv4. */

@@ -16,15 +16,19 @@ export class RequestLog {
   readonly #mute = new Map<string, number>();
   readonly #halfOpen = new Map<string, number>();
   readonly #addresses = new Map<number, Set<string>>();
+  readonly #heard = new Map<number, { first: number; last: number }>();
 
   /** A valid request of node `from` came from `address`, which a NAT on the way may have changed. */
   received(from: number, port: number, address: string, now: number): void {
     remember(this.#requests, keyOf(from, port), now, maxRequests);
-    this.met(from, address);
+    this.met(from, address, now);
   }
 
   /** Node `from` is behind `address`. */
-  met(from: number, address: string): void {
+  met(from: number, address: string, now: number): void {
+    const heard = this.#heard.get(from);
+    if (heard === undefined) this.#heard.set(from, { first: now, last: now });
+    else heard.last = now;
     const known = this.#addresses.get(from);
     if (known === undefined) this.#addresses.set(from, new Set([address]));
     else if (known.size < maxAddresses) known.add(address);
@@ -38,6 +42,11 @@ export class RequestLog {
   /** A TCP connection was begun from there and not completed. */
   sawHalfOpen(address: string, port: number, now: number): void {
     remember(this.#halfOpen, `${address} ${port}`, now, maxConnections);
+  }
+
+  /** When a node first and last asked anything. */
+  heard(from: number): { first: number; last: number } | undefined {
+    return this.#heard.get(from);
   }
 
   sawRequest(from: number, port: number, since: number): boolean {

@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   check: async () => (await import("./commands/check.ts")).checkCommand,
   agent: async () => (await import("./commands/agent.ts")).agentCommand,
   coordinator: async () => (await import("./commands/coordinator.ts")).coordinatorCommand,
+  merge: async () => (await import("./commands/merge.ts")).mergeCommand,
   spec: async () => (await import("./commands/spec.ts")).specCommand,
   probe: async () => (await import("./commands/probe.ts")).probeCommand,
   demo: async () => (await import("./commands/demo.ts")).demoCommand,

@@ -11,6 +11,9 @@ const PolicySchema = Type.Object(
       Type.Array(Type.String(), { minItems: 1, description: "CIDR ranges this node may probe." }),
     ),
     probesPerSecond: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+    relay: Type.Optional(
+      Type.Boolean({ description: "Whether peers may reach the coordinator through this node." }),
+    ),
   },
   { additionalProperties: false, title: "Portmesh agent policy" },
 );
@@ -18,15 +21,15 @@ const PolicySchema = Type.Object(
 /** @throws InvalidInputError with every mistake of the file. */
 export function readPolicy(path: string): Policy {
   const source = readDocument(PolicySchema, readTextFile(path, "the policy file"), path);
-  const { allow = defaultPolicy.allow, probesPerSecond = defaultPolicy.probesPerSecond } = source.value;
+  const policy = { ...defaultPolicy, ...source.value };
   throwProblems(
-    allow.flatMap((range, index) =>
+    policy.allow.flatMap((range, index) =>
       isCidr(range)
         ? []
         : [source.problem(`/allow/${index}`, `must be a range such as 10.0.0.0/8; found ${range}`)],
     ),
   );
-  return { allow, probesPerSecond };
+  return policy;
 }
 
 function isCidr(range: string): boolean {

@@ -6,18 +6,19 @@ import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { hostname, networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { formatEndpoint, localhostOf } from "../shared/addresses.ts";
+import { formatEndpoint } from "../shared/addresses.ts";
 import { formatJoinString } from "../shared/join-string.ts";
-import { certificateName, coordinatorName, loopbackAddress } from "../shared/link.ts";
-import { formatPorts } from "../shared/ports.ts";
-import { countProbes, type Plan, type PlannedNode, type Target } from "../shared/plan.ts";
-import type { CoordinatorMessage, WireTarget } from "../shared/wire.ts";
+import { certificateName, coordinatorName } from "../shared/link.ts";
+import { relaysOf } from "../shared/relays.ts";
+import { countProbes, type Plan, type Target } from "../shared/plan.ts";
+import type { CoordinatorMessage } from "../shared/wire.ts";
 import { AgentSession, type SessionEvents } from "./agent-session.ts";
 import { Authority } from "./authority.ts";
 import { Inquiry } from "./inquiry.ts";
 import { Membership, type Member } from "./membership.ts";
 import { Observations } from "./observations.ts";
 import { startServer, type RunningServer } from "./server.ts";
+import { samplesFor, wireAssignment, wireTarget } from "./wire-plan.ts";
 
 export interface CoordinatorConfig {
   plan: Plan;
@@ -113,6 +114,7 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
       addresses: hosts.map((each) => formatEndpoint(each, port)),
       pin: this.#authority.pin,
       token: this.#token,
+      relays: relaysOf(this.#config.plan),
     });
   }
 
@@ -207,7 +209,7 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
       timeoutMs: this.#config.probing.timeoutMs,
       budgetMs: this.#config.probing.budgetMs,
       samples: samplesFor(this.#config.plan.thresholds),
-      targets: targets.map((target) => this.#wireTarget(target)),
+      targets: targets.map((target) => wireTarget(this.#config.plan, target)),
     });
   }
 
@@ -215,21 +217,6 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
   #pinglist(node: number): Target[] {
     const ready = new Set(this.membership.ready.map((member) => member.node));
     return (this.#targetsByNode.get(node) ?? []).filter(({ to }) => ready.has(to));
-  }
-
-  #wireTarget({ id, to, address, protocol, ports }: Target): WireTarget {
-    return {
-      id,
-      to,
-      address: this.#addressIndex(this.#config.plan.nodes[to]!, address),
-      protocol,
-      ports: formatPorts(ports),
-    };
-  }
-
-  #addressIndex(node: PlannedNode, address: string): number {
-    const index = node.addresses.indexOf(address);
-    return index >= 0 ? index : address === localhostOf(node.addresses[0]!) ? loopbackAddress : 0;
   }
 
   #sessionEvents(): SessionEvents {
@@ -307,26 +294,13 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
     return {
       type: "welcome",
       session: member.session,
-      node: node.index,
-      cluster: plan.cluster,
+      ...wireAssignment(plan, node),
       epoch: this.#epoch,
       certificate,
       authority: this.#authority.certificatePem,
-      nodes: plan.nodes.map(({ index, name, addresses }) => ({ index, name, addresses })),
-      listeners: node.listeners.map(({ transport, address, ports }) => ({
-        transport,
-        address: this.#addressIndex(node, address),
-        ports: formatPorts(ports),
-      })),
       round: this.#round,
     };
   }
-}
-
-/** Enough round trips to tell the threshold from chance, and no more than tell a tenth of a percent. */
-function samplesFor({ lossRatio, rttMs }: Plan["thresholds"]): number {
-  if (lossRatio !== undefined) return Math.min(300, Math.max(20, Math.ceil(3 / Math.max(lossRatio, 0.01))));
-  return rttMs === undefined ? 0 : 10;
 }
 
 /** What agents elsewhere can dial when everything is listened on: every address of this host but loopback. */

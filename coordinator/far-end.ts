@@ -3,7 +3,7 @@ import type { FarEnd } from "../shared/judge.ts";
 import type { Target } from "../shared/plan.ts";
 import type { ListenerException } from "../shared/wire.ts";
 import { hasVanished } from "./host-signs.ts";
-import type { Membership } from "./membership.ts";
+import type { Attendance } from "./attendance.ts";
 import type { Observations } from "./observations.ts";
 import type { Sighting } from "./sightings.ts";
 
@@ -17,10 +17,10 @@ export function farEndOf(
   port: number,
   /** The address at which the node holds the port: of its loopback interface where the row is local to it. */
   heldAt: string,
-  membership: Pick<Membership, "farEnd">,
+  attendance: Pick<Attendance, "farEnd">,
   { sightings, hostSigns }: Observations,
 ): KnownFarEnd {
-  const held = membership.farEnd(target.to, target.transport, heldAt, port);
+  const held = attendance.farEnd(target.to, target.transport, heldAt, port);
   const isMute = sightings.unanswered.has(target.to);
   const isAway = isMute || sightings.restarted.has(target.to);
   const known: KnownFarEnd = held.agent === "alive" && isAway ? { ...held, agent: "gone" } : held;

@@ -3,33 +3,19 @@
  * until that agent says goodbye or stays away for longer than its lease.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import type { ListenerState } from "../shared/names.ts";
-import type { FarEnd } from "../shared/judge.ts";
 import type { Plan } from "../shared/plan.ts";
-import type { HelloMessage, ListenerException, ListeningMessage, RefusalCode } from "../shared/wire.ts";
+import type { HelloMessage, ListeningMessage, RefusalCode } from "../shared/wire.ts";
+import { heldBy, listeningReportOf, type Attendance, type Attendant, type HeldFarEnd } from "./attendance.ts";
 
 /** An agent that lost its link may come back for this long before its name is free again. */
 export const leaseMs = 15_000;
 
-export interface Member {
+export interface Member extends Attendant {
   node: number;
   session: string;
-  version: string;
-  host: string;
   pid: number;
-  connected: boolean;
-  /** When the link was lost, in the clock's milliseconds, and whether it was closed or only went silent. */
+  /** When the link was lost, in the clock's milliseconds. */
   lostAt: number | undefined;
-  lostBy: "close" | "silence" | undefined;
-  /** The round whose listeners it has reported; undefined before the first. */
-  listening: ListeningReport | undefined;
-}
-
-export interface ListeningReport {
-  bound: number;
-  elapsedMs: number;
-  counts: Record<ListenerState, number>;
-  exceptions: ReadonlyMap<string, ListenerException>;
 }
 
 export interface Refusal {
@@ -38,7 +24,7 @@ export interface Refusal {
   next: string;
 }
 
-export class Membership {
+export class Membership implements Attendance {
   readonly #plan: Plan;
   readonly #token: Buffer;
   readonly #now: () => number;
@@ -86,6 +72,7 @@ export class Membership {
       version: hello.version,
       host: hello.host,
       pid: hello.pid,
+      via: hello.via,
       connected: true,
       lostAt: undefined,
       lostBy: undefined,
@@ -95,7 +82,7 @@ export class Membership {
     return member;
   }
 
-  lost(member: Member, by: "close" | "silence"): void {
+  lost(member: Member, by: NonNullable<Attendant["lostBy"]>): void {
     if (this.#members.get(member.node) !== member) return;
     member.lostBy = by;
     member.connected = false;
@@ -110,13 +97,7 @@ export class Membership {
   }
 
   reportListening(member: Member, message: ListeningMessage): void {
-    const counts: Record<ListenerState, number> = { bound: message.bound, occupied: 0, denied: 0, absent: 0 };
-    const exceptions = new Map<string, ListenerException>();
-    for (const exception of message.exceptions) {
-      counts[exception.state]++;
-      exceptions.set(listenerKey(exception.transport, exception.address, exception.port), exception);
-    }
-    member.listening = { bound: message.bound, elapsedMs: message.elapsedMs, counts, exceptions };
+    member.listening = listeningReportOf(message);
   }
 
   member(node: number): Member | undefined {
@@ -140,22 +121,8 @@ export class Membership {
     return member !== undefined && this.#holdsName(member);
   }
 
-  /** What the far end of a probe held on a port. */
-  farEnd(
-    node: number,
-    transport: string,
-    address: string,
-    port: number,
-  ): FarEnd & { exception?: ListenerException; lostBy?: Member["lostBy"] } {
-    const member = this.#members.get(node);
-    if (member?.listening === undefined) return { agent: "missing", listener: undefined };
-    const exception = member.listening.exceptions.get(listenerKey(transport, address, port));
-    const farEnd = {
-      ...(member.lostBy === undefined ? {} : { lostBy: member.lostBy }),
-      agent: member.connected ? ("alive" as const) : ("gone" as const),
-      listener: exception?.state ?? ("bound" as const),
-    };
-    return exception === undefined ? farEnd : { ...farEnd, exception };
+  farEnd(node: number, transport: string, address: string, port: number): HeldFarEnd {
+    return heldBy(this.#members.get(node), transport, address, port);
   }
 
   #isReady(node: number): boolean {
@@ -166,10 +133,6 @@ export class Membership {
   #holdsName(member: Member): boolean {
     return member.connected || (member.lostAt !== undefined && this.#now() - member.lostAt < leaseMs);
   }
-}
-
-function listenerKey(transport: string, address: string, port: number): string {
-  return `${transport} ${address} ${port}`;
 }
 
 function equals(text: string, secret: Buffer): boolean {

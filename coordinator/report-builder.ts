@@ -7,7 +7,7 @@ import type { Path, Plan, PlannedNode, Target } from "../shared/plan.ts";
 import { countPorts, eachPort, formatPorts, type PortInterval, type PortSet } from "../shared/ports.ts";
 import type { Report, ReportNode, ReportPath } from "../shared/report.ts";
 import { farEndOf, type KnownFarEnd } from "./far-end.ts";
-import type { Membership } from "./membership.ts";
+import type { Attendance } from "./attendance.ts";
 import type { Observations } from "./observations.ts";
 
 export interface RunFacts {
@@ -21,11 +21,11 @@ export interface RunFacts {
 export function buildReport(
   plan: Plan,
   observations: Observations,
-  membership: Membership,
+  attendance: Attendance,
   facts: RunFacts,
 ): Report {
   const paths = plan.paths.map((path) =>
-    reportPath(path, plan, observations, membership, facts.serviceExpected),
+    reportPath(path, plan, observations, attendance, facts.serviceExpected),
   );
   const count = (verdict: Verdict): number => paths.filter((path) => path.verdict === verdict).length;
   // As for the exit code and in the matrix: an optional path that fails is a warning.
@@ -52,7 +52,7 @@ export function buildReport(
       ...(observations.fullSweepMs === 0 ? {} : { fullSweepMs: Math.round(observations.fullSweepMs) }),
       verdict: counted.reduce<Verdict>(worse, paths.length === 0 ? "unknown" : "pass"),
     },
-    nodes: plan.nodes.map((node) => reportNode(node, membership)),
+    nodes: plan.nodes.map((node) => reportNode(node, attendance)),
     paths,
     endpoints: [],
     requirements: [],
@@ -61,8 +61,8 @@ export function buildReport(
   };
 }
 
-function reportNode(node: PlannedNode, membership: Membership): ReportNode {
-  const member = membership.member(node.index);
+function reportNode(node: PlannedNode, attendance: Attendance): ReportNode {
+  const member = attendance.member(node.index);
   const { bound, occupied, denied, absent } = member?.listening?.counts ?? {
     bound: 0,
     occupied: 0,
@@ -78,7 +78,12 @@ function reportNode(node: PlannedNode, membership: Membership): ReportNode {
     agent:
       member === undefined
         ? null
-        : { version: member.version, host: member.host, state: member.connected ? "alive" : "gone" },
+        : {
+            version: member.version,
+            host: member.host,
+            state: member.connected ? "alive" : "gone",
+            ...(member.via === undefined ? {} : { via: member.via }),
+          },
     listeners: { bound, occupied, denied, absent },
   };
 }
@@ -95,7 +100,7 @@ function reportPath(
   path: Path,
   plan: Plan,
   observations: Observations,
-  membership: Membership,
+  attendance: Attendance,
   serviceExpected: boolean,
 ): ReportPath {
   const targets = path.targets.map((id) => plan.targets[id]!);
@@ -106,11 +111,11 @@ function reportPath(
     const perAddress = targets.map((target): PortFinding => {
       const outcome = observations.outcome(target, port);
       const heldAt = path.localOnly ? localhostOf(target.address) : target.address;
-      const farEnd = farEndOf(target, port, heldAt, membership, observations);
+      const farEnd = farEndOf(target, port, heldAt, attendance, observations);
       if (outcome?.rttMs !== undefined) rtts.push(outcome.rttMs);
       // Nobody was there to probe: that is not the far end's doing.
       const judged =
-        membership.member(path.from) === undefined
+        attendance.member(path.from) === undefined
           ? sourceMissing
           : judge(
               expectationOf(path, port, plan, serviceExpected),
@@ -153,7 +158,7 @@ function reportPath(
     rttMs: rtts.length === 0 ? null : round(median(rtts)),
     coverage: `${probed}/${countPorts(path.ports)}`,
     doc: path.doc,
-    evidence: evidenceOf(shown, path, plan, membership, observations),
+    evidence: evidenceOf(shown, path, plan, attendance, observations),
     ...(intervals.length > 1 ? { intervals } : {}),
   };
 }
@@ -176,8 +181,8 @@ function expectationOf(
   };
 }
 
-function agentState(node: number, membership: Membership): "alive" | "gone" | "missing" {
-  const member = membership.member(node);
+function agentState(node: number, attendance: Attendance): "alive" | "gone" | "missing" {
+  const member = attendance.member(node);
   return member === undefined ? "missing" : member.connected ? "alive" : "gone";
 }
 
@@ -210,7 +215,7 @@ function evidenceOf(
   finding: PortFinding,
   path: Path,
   plan: Plan,
-  membership: Membership,
+  attendance: Attendance,
   observations: Observations,
 ): ReportPath["evidence"] {
   const quality = finding.target === undefined ? undefined : observations.quality(finding.target);
@@ -250,7 +255,7 @@ function evidenceOf(
       ...(isTranslated ? { seenAs: proof.seenAddress } : {}),
     },
     target: {
-      agent: farEnd?.agent ?? agentState(path.to, membership),
+      agent: farEnd?.agent ?? agentState(path.to, attendance),
       ...(farEnd?.listener === undefined ? {} : { listener: farEnd.listener }),
       ...(farEnd?.sighting === undefined
         ? {}

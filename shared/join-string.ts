@@ -12,16 +12,18 @@ export interface JoinString {
   pin: string;
   /** Good for the names of the cluster's nodes, once each. */
   token: string;
+  /** Peers that pass a connection on to the coordinator, `host:port`, for who cannot reach it. */
+  relays?: readonly string[];
 }
 
 export const joinStringPrefix = "pmj1.";
+/** A join string stays one line that can be pasted. */
+export const maxRelays = 16;
 
 export function formatJoinString(join: JoinString): string {
-  const { cluster, addresses, pin, token } = join;
-  return (
-    joinStringPrefix +
-    Buffer.from(JSON.stringify({ c: cluster, a: addresses, p: pin, t: token })).toString("base64url")
-  );
+  const { cluster, addresses, pin, token, relays } = join;
+  const fields = { c: cluster, a: addresses, p: pin, t: token, ...(relays?.length ? { r: relays } : {}) };
+  return joinStringPrefix + Buffer.from(JSON.stringify(fields)).toString("base64url");
 }
 
 /** @throws PortmeshError that says what is wrong without repeating the secret. */
@@ -34,12 +36,14 @@ export function parseJoinString(text: string): JoinString {
   } catch {
     throw malformed("it is cut off or altered");
   }
-  const { c, a, p, t } = (value ?? {}) as Record<string, unknown>;
+  const { c, a, p, t, r = [] } = (value ?? {}) as Record<string, unknown>;
   const isText = (field: unknown): field is string => typeof field === "string" && field !== "";
   if (!isText(c) || !isText(p) || !isText(t) || !Array.isArray(a) || a.length === 0 || !a.every(isText)) {
     throw malformed("a part is missing");
   }
-  return { cluster: c, addresses: a, pin: p, token: t };
+  if (!Array.isArray(r) || r.length > maxRelays || !r.every(isText))
+    throw malformed("its relays make no sense");
+  return { cluster: c, addresses: a, pin: p, token: t, ...(r.length === 0 ? {} : { relays: r }) };
 }
 
 function malformed(why: string): PortmeshError {

@@ -141,7 +141,16 @@ export const ReportSchema = Type.Object(
           zone: Type.Optional(Type.String()),
           agent: Type.Union([
             Type.Object(
-              { version: Type.String(), host: Type.String(), state: Type.Enum(["alive", "gone"]) },
+              {
+                version: Type.String(),
+                host: Type.String(),
+                state: Type.Enum(["alive", "gone"]),
+                via: Type.Optional(
+                  Type.String({
+                    description: "The port of a peer through which the agent reached the coordinator.",
+                  }),
+                ),
+              },
               exact,
             ),
             Type.Null(),

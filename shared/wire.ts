@@ -28,6 +28,8 @@ const Hello = Type.Object(
     /** The token of the join string, or the session of an earlier welcome. */
     token: Type.Optional(Short),
     session: Type.Optional(Short),
+    /** The relay through which it came, `host:port`; as the agent says it. */
+    via: Type.Optional(Short),
     version: Short,
     host: Short,
     pid: Index,
@@ -37,7 +39,7 @@ const Hello = Type.Object(
   exact,
 );
 
-const Listening = Type.Object(
+export const ListeningSchema = Type.Object(
   {
     type: Type.Literal("listening"),
     round: Index,
@@ -62,7 +64,7 @@ const Listening = Type.Object(
   exact,
 );
 
-const Results = Type.Object(
+export const ResultsSchema = Type.Object(
   {
     type: Type.Literal("results"),
     round: Index,
@@ -134,7 +136,7 @@ const Sightings = Type.Object(
 );
 
 /** How good the paths of some targets are, as far as it was measured. */
-const QualityReport = Type.Object(
+export const QualitySchema = Type.Object(
   {
     type: Type.Literal("quality"),
     round: Index,
@@ -180,9 +182,9 @@ const Bye = Type.Object({ type: Type.Literal("bye"), reason: Short }, exact);
 
 export const AgentMessageSchema = Type.Union([
   Hello,
-  Listening,
-  Results,
-  QualityReport,
+  ListeningSchema,
+  ResultsSchema,
+  QualitySchema,
   Doubt,
   Sightings,
   Done,
@@ -190,9 +192,9 @@ export const AgentMessageSchema = Type.Union([
 ]);
 export type AgentMessage = Static<typeof AgentMessageSchema>;
 export type HelloMessage = Static<typeof Hello>;
-export type ListeningMessage = Static<typeof Listening>;
-export type ResultsMessage = Static<typeof Results>;
-export type QualityMessage = Static<typeof QualityReport>;
+export type ListeningMessage = Static<typeof ListeningSchema>;
+export type ResultsMessage = Static<typeof ResultsSchema>;
+export type QualityMessage = Static<typeof QualitySchema>;
 export type DoneMessage = Static<typeof Done>;
 export type DoubtMessage = Static<typeof Doubt>;
 export type SightingsMessage = Static<typeof Sightings>;
@@ -215,21 +217,23 @@ export interface WireTarget {
   ports: string;
 }
 
+export interface WelcomeMessage {
+  type: "welcome";
+  /** Lets this agent, and no other, come back under its name. */
+  session: string;
+  node: number;
+  cluster: string;
+  epoch: { id: number; secret: string };
+  certificate: string;
+  authority: string;
+  nodes: readonly WireNode[];
+  /** `address` as in `WireTarget`, for this node itself. */
+  listeners: readonly { transport: Transport; address: number; ports: string }[];
+  round: number;
+}
+
 export type CoordinatorMessage =
-  | {
-      type: "welcome";
-      /** Lets this agent, and no other, come back under its name. */
-      session: string;
-      node: number;
-      cluster: string;
-      epoch: { id: number; secret: string };
-      certificate: string;
-      authority: string;
-      nodes: readonly WireNode[];
-      /** `address` as in `WireTarget`, for this node itself. */
-      listeners: readonly { transport: Transport; address: number; ports: string }[];
-      round: number;
-    }
+  | WelcomeMessage
   | { type: "refused"; code: RefusalCode; message: string; next: string }
   | {
       type: "probe";

@@ -7,6 +7,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { familyOf } from "../../shared/addresses.ts";
 import type { RequestLog } from "../request-log.ts";
 import type { Acceptor, Connection, ListenerContext } from "./protocol.ts";
+import { Relay, serverNameAcceptor } from "./relay.ts";
 import { proofAcceptor } from "./tcp.ts";
 import { tlsAcceptor } from "./tls.ts";
 import { webSocketAcceptor } from "./ws.ts";
@@ -28,14 +29,18 @@ export class StreamListeners {
   readonly #open = new Map<Socket, { since: number; spoke: boolean }>();
   readonly #acceptors: readonly Acceptor[];
   readonly #requests: RequestLog;
+  readonly #relay: Relay;
   readonly #reaper: NodeJS.Timeout;
   #accepted = 0;
 
-  constructor(context: ListenerContext) {
+  constructor(context: ListenerContext, relay = new Relay(undefined)) {
     this.#requests = context.requests;
+    this.#relay = relay;
+    const tls = tlsAcceptor(context, (connection) => this.#handOver(connection));
     this.#acceptors = [
       proofAcceptor(context),
-      tlsAcceptor(context, (connection) => this.#handOver(connection)),
+      // A relayed link lasts longer than any probe: it has limits of its own.
+      serverNameAcceptor(relay, tls, (socket) => this.#open.delete(socket)),
       webSocketAcceptor(context),
     ];
     this.#reaper = setInterval(() => this.#reap(performance.now()), 1_000).unref();
@@ -69,6 +74,7 @@ export class StreamListeners {
   /** Ends what is still open. Servers are closed by whoever owns them. */
   close(): void {
     clearInterval(this.#reaper);
+    this.#relay.close();
     for (const socket of this.#open.keys()) socket.destroy();
     this.#open.clear();
   }

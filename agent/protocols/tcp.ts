@@ -123,7 +123,8 @@ export function proofAcceptor(context: ListenerContext): Acceptor {
           stream.destroy();
           return;
         }
-        context.requests.met(requestedBy(request).from, connection.socket.remoteAddress ?? "::");
+        const { remoteAddress = "::" } = connection.socket;
+        context.requests.met(requestedBy(request).from, remoteAddress, performance.now());
         stream.write(padding.answer === 0 ? answer : Buffer.concat([answer, Buffer.alloc(padding.answer)]));
       };
       stream.on("data", (chunk: Buffer) => {

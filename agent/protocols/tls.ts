@@ -7,6 +7,7 @@ import { connect, createSecureContext, Server, type SecureContext, type TLSSocke
 import type { ProbePhase } from "../../shared/names.ts";
 import type { Outcome } from "../../shared/outcome.ts";
 import { createRequest, messageBytes, readAnswer } from "../../shared/proof.ts";
+import { handshakeRecord } from "./client-hello.ts";
 import { failed, timedOut } from "./failure.ts";
 import { closedEarly, leave } from "./tcp.ts";
 import type {
@@ -23,9 +24,6 @@ export const tls: Protocol = {
   transport: "tcp",
   probe: (target, context) => probeTls(target, context, "tls"),
 };
-
-/** RFC 8446 section 5.1: the content type of a handshake record. */
-const handshakeRecord = 0x16;
 
 /** X25519 alone saves a seventh of the handshake against the default list; both ends are ours. */
 const curve = "X25519";

@@ -2,10 +2,17 @@
 import { Command, Option } from "commander";
 import { checkPhases, type CheckPhase } from "../../shared/names.ts";
 import { PortmeshError } from "../../shared/errors.ts";
+import { durationOption } from "../options.ts";
 import { painter, type Terminal } from "../terminal.ts";
 
 interface OutputFlags {
   output: "text" | "json";
+}
+
+interface RenderFlags extends OutputFlags {
+  phase: CheckPhase;
+  offline?: string;
+  valid: number;
 }
 
 export function specCommand(terminal: Terminal): Command {
@@ -82,8 +89,19 @@ export function specCommand(terminal: Terminal): Command {
       new Option("--phase <phase>", "which phase must be ready").choices(checkPhases).default("install"),
     )
     .addOption(output())
-    .action(async (file: string, flags: OutputFlags & { phase: CheckPhase }) => {
+    .option("--offline <dir>", "write a plan file a node, for agents without a coordinator")
+    .addOption(durationOption("--valid <duration>", "how long those plans can be used", "7d"))
+    .action(async (file: string, flags: RenderFlags) => {
       const { readCluster } = await import("../cluster-input.ts");
+      if (flags.offline !== undefined) {
+        const { makeOfflinePlans } = await import("../../coordinator/offline-plans.ts");
+        const { writeOfflinePlans } = await import("../offline-plan-file.ts");
+        const plans = await makeOfflinePlans(readCluster(file), flags.phase, flags.valid, new Date());
+        const files = writeOfflinePlans(plans, flags.offline);
+        if (flags.output === "json") json({ files });
+        else lines(files.map((path) => `wrote ${path}`));
+        return;
+      }
       const { makePlan } = await import("../../shared/plan.ts");
       const { planAsJson, renderPlan } = await import("../views/plan-text.ts");
       const plan = makePlan(readCluster(file), flags.phase);

@@ -101,10 +101,20 @@ function nodeLines(report: Report, { paint }: TextOptions): string[] {
         : "",
       listeners.absent > 0 ? `${listeners.absent} ports could not be bound` : "",
       agent.state === "gone" ? "the agent left before the end" : "",
+      agent.via === undefined
+        ? ""
+        : `joined through ${printable(viaName(agent.via, report))}: it does not reach the coordinator itself`,
     ].filter((part) => part !== "");
     return parts.length === 0 ? [] : [`node ${name}: ${parts.join("; ")}`];
   });
   return lines.length === 0 ? [] : [...lines, ""];
+}
+
+/** `n1 (10.0.0.1:443)`: the peer that passes the link on. */
+function viaName(via: string, report: Report): string {
+  const host = via.slice(0, via.lastIndexOf(":")).replaceAll(/[[\]]/g, "");
+  const peer = report.nodes.find(({ addresses }) => addresses.includes(host));
+  return peer === undefined ? via : `${peer.name} (${via})`;
 }
 
 function statementLines(report: Report, { paint }: TextOptions): string[] {

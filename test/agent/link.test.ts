@@ -33,7 +33,12 @@ async function impostor(
 
 async function refusal(address: string, pin: string): Promise<string> {
   const join = { cluster: "t", addresses: [address], pin, token: "secret" };
-  const link = Link.open(join, () => {}, AbortSignal.timeout(5_000));
+  const link = Link.open(
+    join,
+    () => {},
+    () => 0,
+    AbortSignal.timeout(5_000),
+  );
   return link.then(
     () => "joined",
     (error: Error) => error.message,

@@ -39,11 +39,11 @@ t.test("a node is known by every address that its requests came from, a few at m
   const log = new RequestLog();
   t.strictSame([...log.addressesOf(3)], []);
   log.received(3, 9_042, "10.0.0.3", 0);
-  log.met(3, "192.0.2.1");
-  log.met(3, "192.0.2.1");
-  log.met(4, "10.0.0.4");
+  log.met(3, "192.0.2.1", 0);
+  log.met(3, "192.0.2.1", 0);
+  log.met(4, "10.0.0.4", 0);
   t.strictSame([...log.addressesOf(3)], ["10.0.0.3", "192.0.2.1"]);
-  for (let last = 0; last < 100; last++) log.met(3, `198.51.100.${last}`);
+  for (let last = 0; last < 100; last++) log.met(3, `198.51.100.${last}`, 0);
   t.equal([...log.addressesOf(3)].length, 8);
 });
 

@@ -67,7 +67,7 @@ t.test("a TCP connection is testified by the node's addresses, and those it was 
     [{ saw: "9001-9002", mute: "9002" }],
     "what is mute came through, what was asked over UDP says nothing of TCP",
   );
-  setup.requests.met(1, "192.0.2.1");
+  setup.requests.met(1, "192.0.2.1", 0);
   t.match(setup.ask(question).answers, [{ saw: "9001-9003", mute: "9002-9003" }]);
 });
 

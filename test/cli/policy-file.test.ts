@@ -15,11 +15,12 @@ function fileOf(t: Test, text: string): string {
 t.test("a policy says what may be probed, and how fast", async (t) => {
   const path = fileOf(
     t,
-    "allow: [10.0.0.0/8, fd00::/8, 192.0.2.1/32, 0.0.0.0/0, ::/0]\nprobesPerSecond: 50\n",
+    "allow: [10.0.0.0/8, fd00::/8, 192.0.2.1/32, 0.0.0.0/0, ::/0]\nprobesPerSecond: 50\nrelay: false\n",
   );
   t.strictSame(readPolicy(path), {
     allow: ["10.0.0.0/8", "fd00::/8", "192.0.2.1/32", "0.0.0.0/0", "::/0"],
     probesPerSecond: 50,
+    relay: false,
   });
 });
 

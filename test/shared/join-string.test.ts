@@ -27,6 +27,12 @@ t.test("what the coordinator writes the agent reads", async (t) => {
   t.strictSame(parseJoinString(formatJoinString({ ...join, cluster: "Ünï ☂" })).cluster, "Ünï ☂");
 });
 
+t.test("relays are kept; without any the text is as short as before", async (t) => {
+  const relays = ["10.0.0.1:443", "[fd00::2]:8443"];
+  t.strictSame(parseJoinString(formatJoinString({ ...join, relays })), { ...join, relays });
+  t.equal(formatJoinString({ ...join, relays: [] }), formatJoinString(join));
+});
+
 t.test("a join string is one word of text that can be pasted anywhere", async (t) => {
   t.match(formatJoinString(join), /^pmj1\.[A-Za-z0-9_-]+$/);
 });
@@ -52,6 +58,12 @@ t.test("what cannot be read is refused with the reason", async (t) => {
     [encode({ c: "prod", a: "10.0.0.1:7411", p: "pin", t: "token" }), "a part is missing"],
     [encode({ c: "prod", a: [7411], p: "pin", t: "token" }), "a part is missing"],
     [encode({ c: "prod", a: ["10.0.0.1:7411"], p: "", t: "token" }), "a part is missing"],
+    [encode({ c: "prod", a: ["a:1"], p: "pin", t: "token", r: "b:1" }), "its relays make no sense"],
+    [encode({ c: "prod", a: ["a:1"], p: "pin", t: "token", r: [1] }), "its relays make no sense"],
+    [
+      encode({ c: "prod", a: ["a:1"], p: "pin", t: "token", r: Array.from({ length: 17 }, () => "b:1") }),
+      "its relays make no sense",
+    ],
     [encode({ c: 1, a: ["10.0.0.1:7411"], p: "pin", t: "token" }), "a part is missing"],
   ];
   for (const [bad, why] of cases) {

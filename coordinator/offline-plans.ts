@@ -1,0 +1,54 @@
+/** Makes the plan files of a check without a coordinator: one a node, from an authority that nobody keeps. */
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import type { Cluster } from "../shared/cluster-file.ts";
+import { certificateName } from "../shared/link.ts";
+import type { CheckPhase } from "../shared/names.ts";
+import type { OfflinePlan } from "../shared/offline.ts";
+import { makePlan } from "../shared/plan.ts";
+import { Authority } from "./authority.ts";
+import { publicPlanOf } from "./public-plan.ts";
+import { samplesFor, wireAssignment, wireTarget } from "./wire-plan.ts";
+
+export interface OfflinePlans {
+  /** In PEM: what a merge may be told to insist on. */
+  authority: string;
+  /** By the names of the nodes. */
+  plans: ReadonlyMap<string, OfflinePlan>;
+}
+
+export async function makeOfflinePlans(
+  cluster: Cluster,
+  phase: CheckPhase,
+  validMs: number,
+  now: Date,
+): Promise<OfflinePlans> {
+  const plan = makePlan(cluster, phase);
+  const authority = await Authority.create(now, validMs);
+  const epoch = { id: randomBytes(4).readUInt32BE(0), secret: randomBytes(32).toString("base64url") };
+  const publicPlan = publicPlanOf(cluster, phase);
+  const targetsByNode = Map.groupBy(plan.targets, ({ from }) => from);
+  const plans = new Map<string, OfflinePlan>();
+  for (const node of plan.nodes) {
+    const keys = generateKeyPairSync("ec", {
+      namedCurve: "P-256",
+      publicKeyEncoding: { type: "spki", format: "pem" },
+      privateKeyEncoding: { type: "pkcs8", format: "pem" },
+    });
+    plans.set(node.name, {
+      apiVersion: "portmesh/v1",
+      kind: "OfflinePlan",
+      version: 1,
+      validUntil: new Date(now.getTime() + validMs).toISOString(),
+      plan: publicPlan,
+      epoch,
+      certificate: await authority.certify(keys.publicKey, certificateName(node.name), now),
+      privateKey: keys.privateKey,
+      authority: authority.certificatePem,
+      ...(wireAssignment(plan, node) as Pick<OfflinePlan, "node" | "cluster" | "nodes" | "listeners">),
+      timeoutMs: cluster.probing.timeoutMs,
+      samples: samplesFor(plan.thresholds),
+      targets: (targetsByNode.get(node.index) ?? []).map((target) => wireTarget(plan, target)),
+    });
+  }
+  return { authority: authority.certificatePem, plans };
+}
