@@ -13,7 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { neighbourTimeoutMs, rejectedNearbyCode } from "../shared/judge.ts";
 import type { Outcome } from "../shared/outcome.ts";
 import { readKernelCounters, since, type KernelCounters } from "./kernel-counters.ts";
-import type { ProbeResult, ProberDependencies } from "./prober.ts";
+import { probePort, type ProbeResult, type ProberDependencies } from "./prober.ts";
 import type { Closable } from "./protocols/protocol.ts";
 import { singleDatagram } from "./protocols/udp.ts";
 import { runsOf } from "./runs.ts";
@@ -179,9 +179,8 @@ class KernelLook {
   }
 
   #probe({ order, port }: ProbeResult, timeoutMs: number, open = this.#deps.context.open): Promise<Outcome> {
-    const { from, to, address, serverName, protocol } = order;
     const context = { ...this.#deps.context, timeoutMs, open, datagrams: singleDatagram };
-    return this.#deps.protocols[protocol].probe({ from, to, address, port, serverName }, context);
+    return probePort(order, port, { protocols: this.#deps.protocols, context });
   }
 
   #runs(isMember: (result: ProbeResult) => boolean): Run[] {

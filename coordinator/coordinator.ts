@@ -17,6 +17,7 @@ import { Authority } from "./authority.ts";
 import { Inquiry } from "./inquiry.ts";
 import { Membership, type Member } from "./membership.ts";
 import { Observations } from "./observations.ts";
+import { ServicePorts } from "./service-ports.ts";
 import { startServer, type RunningServer } from "./server.ts";
 
 export interface CoordinatorConfig {
@@ -69,6 +70,7 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
   readonly #token = randomBytes(24).toString("base64url");
   readonly #sessions = new Map<number, AgentSession>();
   readonly #targetsByNode: ReadonlyMap<number, Target[]>;
+  readonly #services: ServicePorts;
   readonly membership: Membership;
   #server: RunningServer | undefined;
   #round = 0;
@@ -85,6 +87,7 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
     this.#now = now;
     this.#startRound();
     this.#targetsByNode = Map.groupBy(config.plan.targets, ({ from }) => from);
+    this.#services = new ServicePorts(config.plan);
     this.membership = new Membership(config.plan, this.#token, () => performance.now());
   }
 
@@ -217,13 +220,18 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
     return (this.#targetsByNode.get(node) ?? []).filter(({ to }) => ready.has(to));
   }
 
-  #wireTarget({ id, to, address, protocol, ports }: Target): WireTarget {
+  #wireTarget(target: Target): WireTarget {
+    const { id, to, address, protocol, transport, ports } = target;
+    // A row that is local to the far host holds its ports there; what serves them may be seen from outside.
+    const heldAt = [address, localhostOf(address)];
+    const services = this.#services.of(target, this.membership.occupiedPorts(to, transport, heldAt));
     return {
       id,
       to,
       address: this.#addressIndex(this.#config.plan.nodes[to]!, address),
       protocol,
       ports: formatPorts(ports),
+      ...(services.length === 0 ? {} : { services }),
     };
   }
 
@@ -254,10 +262,14 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
         return { member, welcome };
       },
       listening: (member, message) => {
+        const isBack = member.listening === undefined;
         this.membership.reportListening(member, message);
-        // It came back in the middle of a round: what it still owes is asked for again.
-        this.#observations.sightings.restarted.add(member.node);
-        if (this.#owing.has(member.node)) this.#order(member.node);
+        // It came back in the middle of a round: what it still owes is asked for again. One that has been there
+        // all the time and reports again (it gave a port up) goes on with its probes.
+        if (isBack) {
+          this.#observations.sightings.restarted.add(member.node);
+          if (this.#owing.has(member.node)) this.#order(member.node);
+        }
         this.emit("listening", nameOf(member), member);
         this.emit("progress");
       },

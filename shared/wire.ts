@@ -5,6 +5,7 @@
 import Type, { type Static } from "typebox";
 import { maxPortsTextLength, maxResultsPerFrame } from "./link.ts";
 import {
+  exchangeNames,
   listenerStates,
   outcomeKinds,
   probePhases,
@@ -12,6 +13,7 @@ import {
   type ProtocolName,
   type Transport,
 } from "./names.ts";
+import type { ServiceExchange } from "./service-exchange.ts";
 
 const Index = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
 const Port = Type.Integer({ minimum: 1, maximum: 65535 });
@@ -82,6 +84,8 @@ const Results = Type.Object(
           at: Index,
           code: Type.Optional(Short),
           detail: Type.Optional(Short),
+          /** What was spoken with a real service. */
+          exchange: Type.Optional(Type.Enum([...exchangeNames])),
           proof: Type.Optional(
             Type.Object(
               {
@@ -212,6 +216,12 @@ export interface WireTarget {
   address: number;
   protocol: ProtocolName;
   /** As `formatPorts` writes them. */
+  ports: string;
+  /** Those of the ports that a real service holds, and how to speak with it; any other must prove itself. */
+  services?: readonly WireService[];
+}
+
+export interface WireService extends ServiceExchange {
   ports: string;
 }
 
