@@ -4,13 +4,17 @@
  */
 import { generateKeyPairSync } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { PortmeshError } from "../shared/errors.ts";
+import { describeError, PortmeshError } from "../shared/errors.ts";
 import type { JoinString } from "../shared/join-string.ts";
+import { Claims } from "./claims.ts";
+import { listenForCommands } from "./control-socket.ts";
 import { Duty } from "./duty.ts";
+import { HandOver } from "./hand-over.ts";
 import { isFinal, Link, reconnectDelayMs, type LinkEnd } from "./link.ts";
 import { Listeners } from "./listeners.ts";
 import type { Policy } from "./policy.ts";
 import { SelfWatch } from "./self-watch.ts";
+import { prepareStateDir, socketPath } from "./state-dir.ts";
 
 export interface AgentConfig {
   node: string;
@@ -21,12 +25,16 @@ export interface AgentConfig {
   pid: number;
   /** After so long without a coordinator the agent ends. */
   giveUpMs: number;
+  /** Where the agent listens for commands of its own host. */
+  stateDir: string;
+  uid: number | undefined;
 }
 
 export interface AgentDependencies {
   /** One line for people and logs on what the agent does. */
   tell: (line: string) => void;
   random: () => number;
+  now: () => Date;
 }
 
 /** Without a coordinator for this long, the ports go back to whoever wants them. */
@@ -45,6 +53,7 @@ export async function runAgent(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   await using agent = new Agent(config, deps);
+  await using _commands = await agent.listenForCommands();
   return await agent.run(signal);
 }
 
@@ -58,6 +67,10 @@ class Agent implements AsyncDisposable {
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });
   readonly #watch = new SelfWatch();
+  readonly #claims = new Claims();
+  readonly #handOver: HandOver;
+  /** The link over which the coordinator knows what this agent holds. */
+  #reported: { duty: Duty; link: Link } | undefined;
   #session: string | undefined;
   #listeners: Listeners | undefined;
   #knownNodes = 1;
@@ -65,6 +78,29 @@ class Agent implements AsyncDisposable {
   constructor(config: AgentConfig, deps: AgentDependencies) {
     this.#config = config;
     this.#deps = deps;
+    this.#handOver = new HandOver({
+      node: config.node,
+      claims: this.#claims,
+      now: deps.now,
+      listeners: () => this.#listeners,
+      changed: (what) => {
+        deps.tell(what);
+        void this.#report(0);
+      },
+    });
+  }
+
+  /** Nothing of a check depends on it: an agent that cannot have its socket says so once and goes on. */
+  async listenForCommands(): Promise<AsyncDisposable | undefined> {
+    const { stateDir, uid, node } = this.#config;
+    try {
+      const path = socketPath(stateDir, node);
+      prepareStateDir(stateDir, uid);
+      return await listenForCommands(path, (request) => this.#handOver.giveUp(request));
+    } catch (error) {
+      this.#deps.tell(`no ports can be asked of this agent: ${describeError(error)}`);
+      return undefined;
+    }
   }
 
   async run(signal: AbortSignal): Promise<string | undefined> {
@@ -97,6 +133,7 @@ class Agent implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#watch[Symbol.dispose]();
+    this.#handOver[Symbol.dispose]();
     await this.#release();
   }
 
@@ -170,6 +207,7 @@ class Agent implements AsyncDisposable {
     const end = await link.ended;
     signal.removeEventListener("abort", leave);
     over.abort();
+    this.#reported = undefined;
     duty?.[Symbol.dispose]();
     await Promise.race([work, sleep(settleMs, undefined, { ref: false })]);
     if (fault !== undefined) throw asError(fault);
@@ -188,13 +226,22 @@ class Agent implements AsyncDisposable {
     await this.#release();
     if (signal.aborted) return;
     const startedAt = performance.now();
-    const listeners = new Listeners(duty.listenerContext);
+    const { respectServices } = duty;
+    const listeners = new Listeners(duty.listenerContext, { claims: this.#claims, respectServices });
     this.#listeners = listeners;
     const report = await listeners.reconcile(duty.wantedListeners());
     const elapsedMs = performance.now() - startedAt;
     const others = report.exceptions.length === 0 ? "" : `, ${report.exceptions.length} not to be had`;
     this.#deps.tell(`joined ${duty.cluster} as ${this.#config.node}; holding ${report.bound} ports${others}`);
-    await link.send({ type: "listening", round: duty.round, ...report, elapsedMs });
+    this.#reported = { duty, link };
+    await this.#report(elapsedMs);
+  }
+
+  /** All that is held, since most of it is bound and takes no words. */
+  async #report(elapsedMs: number): Promise<void> {
+    if (this.#reported === undefined || this.#listeners === undefined) return;
+    const { duty, link } = this.#reported;
+    await link.send({ type: "listening", round: duty.round, ...this.#listeners.report, elapsedMs });
   }
 }
 

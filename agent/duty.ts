@@ -67,6 +67,10 @@ export class Duty implements Disposable {
     return this.#welcome.round;
   }
 
+  get respectServices(): boolean {
+    return this.#welcome.respectServices;
+  }
+
   get listenerContext(): ListenerContext {
     const { epoch, node, certificate, authority } = this.#welcome;
     return {
@@ -99,10 +103,11 @@ export class Duty implements Disposable {
   }
 
   wantedListeners(): WantedListener[] {
-    return this.#welcome.listeners.map(({ transport, address, ports }) => ({
+    return this.#welcome.listeners.map(({ transport, address, ports, take = false }) => ({
       transport,
       address: this.#addressOf(this.#welcome.node, address),
       ports: portSet(ports),
+      take,
     }));
   }
 

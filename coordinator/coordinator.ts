@@ -330,6 +330,8 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
         address: this.#addressIndex(node, address),
         ports: formatPorts(ports),
       })),
+      // A check has its agents take whatever is free: it ends soon.
+      respectServices: false,
       round: this.#round,
     };
   }

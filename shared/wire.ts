@@ -221,6 +221,14 @@ export interface WireTarget {
   services?: readonly WireService[];
 }
 
+export interface WireListener {
+  transport: Transport;
+  address: number;
+  ports: string;
+  /** Held even where a service was seen before. */
+  take?: boolean;
+}
+
 export interface WireService extends ServiceExchange {
   ports: string;
 }
@@ -237,7 +245,9 @@ export type CoordinatorMessage =
       authority: string;
       nodes: readonly WireNode[];
       /** `address` as in `WireTarget`, for this node itself. */
-      listeners: readonly { transport: Transport; address: number; ports: string }[];
+      listeners: readonly WireListener[];
+      /** Ports on which the agent ever met a service are not taken while that is down for a moment. */
+      respectServices: boolean;
       round: number;
     }
   | { type: "refused"; code: RefusalCode; message: string; next: string }
