@@ -4,14 +4,18 @@
  */
 import { generateKeyPairSync } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { PortmeshError } from "../shared/errors.ts";
+import { describeError, PortmeshError } from "../shared/errors.ts";
 import type { JoinString } from "../shared/join-string.ts";
+import { Claims } from "./claims.ts";
+import { listenForCommands } from "./control-socket.ts";
 import { Duty } from "./duty.ts";
+import { HandOver } from "./hand-over.ts";
 import { hostOf, isFinal, Link, portOf, reconnectDelayMs, type LinkEnd } from "./link.ts";
 import { Listeners } from "./listeners.ts";
 import type { Policy } from "./policy.ts";
 import { Relay } from "./protocols/relay.ts";
 import { SelfWatch } from "./self-watch.ts";
+import { prepareStateDir, socketPath } from "./state-dir.ts";
 
 export interface AgentConfig {
   node: string;
@@ -22,12 +26,16 @@ export interface AgentConfig {
   pid: number;
   /** After so long without a coordinator the agent ends. */
   giveUpMs: number;
+  /** Where the agent listens for commands of its own host. */
+  stateDir: string;
+  uid: number | undefined;
 }
 
 export interface AgentDependencies {
   /** One line for people and logs on what the agent does. */
   tell: (line: string) => void;
   random: () => number;
+  now: () => Date;
 }
 
 /** Without a coordinator for this long, the ports go back to whoever wants them. */
@@ -46,6 +54,7 @@ export async function runAgent(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   await using agent = new Agent(config, deps);
+  await using _commands = await agent.listenForCommands();
   return await agent.run(signal);
 }
 
@@ -59,6 +68,10 @@ class Agent implements AsyncDisposable {
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });
   readonly #watch = new SelfWatch();
+  readonly #claims = new Claims();
+  readonly #handOver: HandOver;
+  /** The link over which the coordinator knows what this agent holds. */
+  #reported: { duty: Duty; link: Link } | undefined;
   #session: string | undefined;
   #listeners: Listeners | undefined;
   #knownNodes = 1;
@@ -67,6 +80,29 @@ class Agent implements AsyncDisposable {
   constructor(config: AgentConfig, deps: AgentDependencies) {
     this.#config = config;
     this.#deps = deps;
+    this.#handOver = new HandOver({
+      node: config.node,
+      claims: this.#claims,
+      now: deps.now,
+      listeners: () => this.#listeners,
+      changed: (what) => {
+        deps.tell(what);
+        void this.#report(0);
+      },
+    });
+  }
+
+  /** Nothing of a check depends on it: an agent that cannot have its socket says so once and goes on. */
+  async listenForCommands(): Promise<AsyncDisposable | undefined> {
+    const { stateDir, uid, node } = this.#config;
+    try {
+      const path = socketPath(stateDir, node);
+      prepareStateDir(stateDir, uid);
+      return await listenForCommands(path, (request) => this.#handOver.giveUp(request));
+    } catch (error) {
+      this.#deps.tell(`no ports can be asked of this agent: ${describeError(error)}`);
+      return undefined;
+    }
   }
 
   async run(signal: AbortSignal): Promise<string | undefined> {
@@ -99,6 +135,7 @@ class Agent implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#watch[Symbol.dispose]();
+    this.#handOver[Symbol.dispose]();
     await this.#release();
   }
 
@@ -174,6 +211,7 @@ class Agent implements AsyncDisposable {
     const end = await link.ended;
     signal.removeEventListener("abort", leave);
     over.abort();
+    this.#reported = undefined;
     duty?.[Symbol.dispose]();
     await Promise.race([work, sleep(settleMs, undefined, { ref: false })]);
     if (fault !== undefined) throw asError(fault);
@@ -209,7 +247,9 @@ class Agent implements AsyncDisposable {
     await this.#release();
     if (signal.aborted) return;
     const startedAt = performance.now();
-    const listeners = new Listeners(duty.listenerContext, this.#relayOver(link));
+    const { respectServices } = duty;
+    const options = { claims: this.#claims, respectServices, relay: this.#relayOver(link) };
+    const listeners = new Listeners(duty.listenerContext, options);
     this.#listeners = listeners;
     const report = await listeners.reconcile(duty.wantedListeners());
     const elapsedMs = performance.now() - startedAt;
@@ -218,7 +258,15 @@ class Agent implements AsyncDisposable {
     this.#deps.tell(
       `joined ${duty.cluster} as ${this.#config.node}${how}; holding ${report.bound} ports${others}`,
     );
-    await link.send({ type: "listening", round: duty.round, ...report, elapsedMs });
+    this.#reported = { duty, link };
+    await this.#report(elapsedMs);
+  }
+
+  /** All that is held, since most of it is bound and takes no words. */
+  async #report(elapsedMs: number): Promise<void> {
+    if (this.#reported === undefined || this.#listeners === undefined) return;
+    const { duty, link } = this.#reported;
+    await link.send({ type: "listening", round: duty.round, ...this.#listeners.report, elapsedMs });
   }
 
   /** Peers reach the coordinator where this agent reaches it; one that needed a relay itself is of no help. */

@@ -2,7 +2,7 @@
 import { canonicalAddress, isLoopback, localhostOf } from "../shared/addresses.ts";
 import { PortmeshError } from "../shared/errors.ts";
 import { certificateName, loopbackAddress, maxResultsPerFrame } from "../shared/link.ts";
-import { parsePorts, type PortSet } from "../shared/ports.ts";
+import { parsePorts, subtract, union, type PortSet } from "../shared/ports.ts";
 import { epochKey } from "../shared/proof.ts";
 import type { CoordinatorMessage, SightingsMessage, WireTarget } from "../shared/wire.ts";
 import { descriptorLimit, freeDescriptors } from "./descriptors.ts";
@@ -67,6 +67,10 @@ export class Duty implements Disposable {
     return this.#welcome.round;
   }
 
+  get respectServices(): boolean {
+    return this.#welcome.respectServices;
+  }
+
   get listenerContext(): ListenerContext {
     const { epoch, node, certificate, authority } = this.#welcome;
     return {
@@ -109,10 +113,11 @@ export class Duty implements Disposable {
   }
 
   wantedListeners(): WantedListener[] {
-    return this.#welcome.listeners.map(({ transport, address, ports }) => ({
+    return this.#welcome.listeners.map(({ transport, address, ports, take = false }) => ({
       transport,
       address: this.#addressOf(this.#welcome.node, address),
       ports: portSet(ports),
+      take,
     }));
   }
 
@@ -126,7 +131,7 @@ export class Duty implements Disposable {
       [...own, "127.0.0.1", "::1"].map(canonicalAddress),
       (results) => void link.send(results),
     );
-    const orders = message.targets.map((target) => this.#order(target));
+    const orders = message.targets.flatMap((target) => this.#orders(target));
     const [permitted, forbidden] = this.#divide(orders);
     for (const order of forbidden) refuse(order, batch);
     const udp = new UdpSweep(this.#source().localAddress);
@@ -147,7 +152,7 @@ export class Duty implements Disposable {
       const doubt = (nodes: number[]): void => void link.send({ type: "doubt", round: message.round, nodes });
       cut = await probeThoroughly(permitted, dependencies, { report, doubt }, signal);
       for (const { order, taken } of cut) this.#swept.set(order.id, (this.#swept.get(order.id) ?? 0) + taken);
-      const until = AbortSignal.any([signal, AbortSignal.timeout(message.budgetMs)]);
+      const until = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(message.budgetMs))]);
       const measured = await measureQuality(answered.ports, message.samples, dependencies, until);
       await sendQuality(message.round, measured, link);
     } finally {
@@ -167,17 +172,22 @@ export class Duty implements Disposable {
     });
   }
 
-  #order({ id, to, address, protocol, ports }: WireTarget): ProbeOrder {
-    return {
+  /** The ports of listeners in one order, those of each kind of service in another. */
+  #orders({ id, to, address, protocol, ports, services = [] }: WireTarget): ProbeOrder[] {
+    const order = {
       id,
       from: this.#welcome.node,
       to,
       address: this.#addressOf(to, address),
       protocol,
       serverName: certificateName(this.#welcome.nodes[to]?.name ?? ""),
-      ports: portSet(ports),
       start: this.#swept.get(id) ?? 0,
     };
+    const served = services.map(({ ports: held, exchange, tls }): ProbeOrder => {
+      return { ...order, service: { exchange, tls }, ports: portSet(held) };
+    });
+    const rest = subtract(portSet(ports), union(served.map((each) => each.ports)));
+    return rest.length === 0 ? served : [{ ...order, ports: rest }, ...served];
   }
 
   #divide(orders: readonly ProbeOrder[]): [permitted: ProbeOrder[], forbidden: ProbeOrder[]] {

@@ -15,7 +15,7 @@ import { neighbourTimeoutMs, rejectedNearbyCode } from "../shared/judge.ts";
 import type { Outcome } from "../shared/outcome.ts";
 import { ownAddresses } from "./health.ts";
 import { readKernelCounters, since, type KernelCounters } from "./kernel-counters.ts";
-import type { ProbeResult, ProberDependencies } from "./prober.ts";
+import { probePort, type ProbeResult, type ProberDependencies } from "./prober.ts";
 import type { Closable } from "./protocols/protocol.ts";
 import { singleDatagram } from "./protocols/udp.ts";
 import { keyOf, runsOf } from "./runs.ts";
@@ -186,9 +186,8 @@ class KernelLook {
   }
 
   #probe({ order, port }: ProbeResult, timeoutMs: number, open = this.#deps.context.open): Promise<Outcome> {
-    const { from, to, address, serverName, protocol } = order;
     const context = { ...this.#deps.context, timeoutMs, open, datagrams: singleDatagram };
-    return this.#deps.protocols[protocol].probe({ from, to, address, port, serverName }, context);
+    return probePort(order, port, { protocols: this.#deps.protocols, context });
   }
 
   #runs(isMember: (result: ProbeResult) => boolean): Run[] {

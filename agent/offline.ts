@@ -76,7 +76,7 @@ class OfflineAgent implements Disposable {
     const everywhere = plan.nodes.flatMap(({ addresses }) =>
       addresses.map((each) => formatEndpoint(each, 0)),
     );
-    const welcome = { ...plan, type: "welcome" as const, session: "", round: 1 };
+    const welcome = { ...plan, type: "welcome" as const, session: "", respectServices: false, round: 1 };
     this.#duty = new Duty(welcome, policy, everywhere, plan.privateKey, watch);
     this.#words = new LastWords(plan.targets, (text) => this.#duty.portsOf(text));
   }

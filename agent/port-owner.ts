@@ -3,30 +3,49 @@
  * through its open sockets, which needs privilege for other users' processes.
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import type { Transport } from "../shared/names.ts";
+import { canonicalAddress } from "../shared/addresses.ts";
+import type { PortPlace } from "./claims.ts";
 import { socketStates, socketTable } from "./socket-table.ts";
+
+interface Entry {
+  address: string;
+  inode: string;
+  uid: string;
+}
 
 /** Looks every occupied port of a reconciliation up in one pass over /proc. */
 export class PortOwners {
-  #inodesByPort: Map<string, { inode: string; uid: string }> | undefined;
+  #entriesByPort: Map<string, Entry[]> | undefined;
   #processes: Map<string, string> | undefined;
 
   /** `nginx (pid 812)` or `a process of uid 33`; undefined where /proc does not tell. */
-  ownerOf(transport: Transport, port: number): string | undefined {
-    this.#inodesByPort ??= readSocketTables();
-    const entry = this.#inodesByPort.get(`${transport} ${port}`);
-    if (entry === undefined) return undefined;
+  ownerOf({ transport, address, port }: PortPlace): string | undefined {
+    this.#entriesByPort ??= readSocketTables();
+    const entries = this.#entriesByPort.get(`${transport} ${port}`);
+    if (entries === undefined) return undefined;
+    // The same port of another address may be somebody else's. Behind a NAT the address is none of this host's.
+    const wanted = canonicalAddress(address);
+    const entry =
+      entries.find((each) => each.address === wanted) ??
+      entries.find((each) => wildcards.has(each.address)) ??
+      entries[0]!;
     this.#processes ??= readProcessSockets();
     return this.#processes.get(entry.inode) ?? `a process of uid ${entry.uid}`;
   }
 }
 
-function readSocketTables(): Map<string, { inode: string; uid: string }> {
-  const owners = new Map<string, { inode: string; uid: string }>();
+const wildcards = new Set(["0.0.0.0", "::"].map(canonicalAddress));
+
+function readSocketTables(): Map<string, Entry[]> {
+  const owners = new Map<string, Entry[]>();
   for (const transport of ["tcp", "udp"] as const) {
     const state = transport === "tcp" ? socketStates.listening : undefined;
-    for (const { localPort, inode, uid } of socketTable(transport, state))
-      owners.set(`${transport} ${localPort}`, { inode, uid });
+    for (const { localAddress, localPort, inode, uid } of socketTable(transport, state)) {
+      const key = `${transport} ${localPort}`;
+      const entries = owners.get(key) ?? [];
+      entries.push({ address: canonicalAddress(localAddress), inode, uid });
+      owners.set(key, entries);
+    }
   }
   return owners;
 }

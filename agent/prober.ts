@@ -8,8 +8,10 @@ import { neighbourTimeoutMs } from "../shared/judge.ts";
 import type { ProtocolName } from "../shared/names.ts";
 import type { Outcome } from "../shared/outcome.ts";
 import type { PortSet } from "../shared/ports.ts";
+import type { ServiceExchange } from "../shared/service-exchange.ts";
 import { localRouteFault } from "./protocols/local-route.ts";
 import type { ProbeContext, Protocol } from "./protocols/protocol.ts";
+import { probeService } from "./protocols/services/index.ts";
 import type { Health } from "./health.ts";
 import { bucketOf, lanesOf, type Lane } from "./lanes.ts";
 import { sweepOrder } from "./sweep-order.ts";
@@ -31,6 +33,8 @@ export interface ProbeOrder {
   to: number;
   address: string;
   protocol: ProtocolName;
+  /** Set where a real service holds the ports: what to speak instead of asking for a proof. */
+  service?: ServiceExchange;
   serverName: string;
   ports: PortSet;
   /** How many ports earlier sweeps of this range have had: see `sweepOrder`. */
@@ -88,6 +92,19 @@ interface Flight {
   lane: Lane;
   launchedAt: number;
   isYoung: boolean;
+}
+
+/** One probe of an order: for a proof, or of a service in its own protocol. */
+export function probePort(
+  { from, to, address, serverName, protocol: name, service }: ProbeOrder,
+  port: number,
+  { protocols, context }: Pick<ProberDependencies, "protocols" | "context">,
+): Promise<Outcome> {
+  const target = { from, to, address, port, serverName };
+  const protocol = protocols[name];
+  return service === undefined
+    ? protocol.probe(target, context)
+    : probeService(service, protocol.transport, target, context);
 }
 
 /**
@@ -228,7 +245,6 @@ class Round {
     lane.young++;
     this.#open++;
     lane.open++;
-    const { from, to, address, serverName } = order;
     const land = (outcome: Outcome): void => {
       this.#growUp(flight);
       const now = performance.now();
@@ -241,13 +257,11 @@ class Round {
       else this.#pump();
     };
     // Two callbacks and no chain: every promise more is felt at tens of thousands of probes a second.
-    this.#deps.protocols[order.protocol]
-      .probe({ from, to, address, port, serverName }, this.#deps.context)
-      .then(
-        (outcome) =>
-          isMaybeLocal(outcome) ? this.#withLocalRoute(outcome, address).then(land) : land(outcome),
-        (error: unknown) => land(defect(error, performance.now() - now)),
-      );
+    probePort(order, port, this.#deps).then(
+      (outcome) =>
+        isMaybeLocal(outcome) ? this.#withLocalRoute(outcome, order.address).then(land) : land(outcome),
+      (error: unknown) => land(defect(error, performance.now() - now)),
+    );
   }
 
   /** What this host kept itself from seeing is its own error. An answer is an answer. */

@@ -27,16 +27,19 @@ export class ResultBatch {
     message.elapsedUs.push(Math.round(outcome.elapsedMs * 1_000));
     message.rttUs.push(outcome.rttMs === undefined ? 0 : Math.max(1, Math.round(outcome.rttMs * 1_000)));
     message.attempts.push(outcome.attempts);
-    const { code, detail, proof } = outcome;
-    // The common proof is implied by its result: this node, that port, seen from an address of ours.
+    const { code, detail, exchange, proof } = outcome;
+    // An open port with nothing more to say implies the common proof: this node, that port, seen from an
+    // address of ours.
     const isCommon =
-      proof === undefined ||
-      (proof.node === order.to && proof.port === port && this.#ownAddresses.has(proof.seenAddress));
-    if (code !== undefined || detail !== undefined || !isCommon) {
+      proof === undefined
+        ? outcome.kind !== "open"
+        : proof.node === order.to && proof.port === port && this.#ownAddresses.has(proof.seenAddress);
+    if (code !== undefined || detail !== undefined || exchange !== undefined || !isCommon) {
       message.details.push({
         at: message.target.length - 1,
         ...(code === undefined ? {} : { code: code.slice(0, 200) }),
         ...(detail === undefined ? {} : { detail: detail.slice(0, 200) }),
+        ...(exchange === undefined ? {} : { exchange }),
         ...(proof === undefined ? {} : { proof }),
       });
     }

@@ -7,6 +7,7 @@ import type { Transport } from "../shared/names.ts";
 export const socketStates = { halfOpen: "03", listening: "0A" } as const;
 
 export interface TableEntry {
+  localAddress: string;
   localPort: number;
   remoteAddress: string;
   state: string;
@@ -21,9 +22,11 @@ export function* socketTable(transport: Transport, state?: string): Iterable<Tab
     for (const line of readLines(`/proc/net/${table}`)) {
       const fields = line.trim().split(/\s+/);
       if (fields.length < 10 || (state !== undefined && fields[3] !== state)) continue;
+      const [local, localPort] = fields[1]!.split(":") as [string, string];
       const [remote] = fields[2]!.split(":") as [string];
       yield {
-        localPort: parseInt(fields[1]!.slice(fields[1]!.lastIndexOf(":") + 1), 16),
+        localAddress: addressOf(local),
+        localPort: parseInt(localPort, 16),
         remoteAddress: addressOf(remote),
         state: fields[3]!,
         uid: fields[7]!,

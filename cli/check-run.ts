@@ -28,7 +28,7 @@ export async function runCheck(
   const { plan, host, port, advertise, probing } = options;
   const startedAt = new Date();
   await using coordinator = await startCoordinator(
-    { plan, host, port, advertise, probing },
+    { plan, host, port, advertise, probing, continuous: false },
     () => new Date(),
   );
   using _joinFile = writeJoinFile(options.joinFile, coordinator.joinString);

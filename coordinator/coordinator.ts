@@ -6,17 +6,18 @@ import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { hostname, networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { formatEndpoint } from "../shared/addresses.ts";
+import { formatEndpoint, localhostOf } from "../shared/addresses.ts";
 import { formatJoinString } from "../shared/join-string.ts";
 import { certificateName, coordinatorName } from "../shared/link.ts";
 import { relaysOf } from "../shared/relays.ts";
 import { countProbes, type Plan, type Target } from "../shared/plan.ts";
-import type { CoordinatorMessage } from "../shared/wire.ts";
+import type { CoordinatorMessage, WireService } from "../shared/wire.ts";
 import { AgentSession, type SessionEvents } from "./agent-session.ts";
 import { Authority } from "./authority.ts";
 import { Inquiry } from "./inquiry.ts";
 import { Membership, type Member } from "./membership.ts";
 import { Observations } from "./observations.ts";
+import { ServicePorts } from "./service-ports.ts";
 import { startServer, type RunningServer } from "./server.ts";
 import { samplesFor, wireAssignment, wireTarget } from "./wire-plan.ts";
 
@@ -29,6 +30,8 @@ export interface CoordinatorConfig {
   advertise: readonly string[] | undefined;
   /** `budgetMs`: for how long a round may sweep ranges, and for how long it may measure afterwards. */
   probing: { timeoutMs: number; budgetMs: number };
+  /** Goes on for good: agents leave ports alone on which they have met a service. */
+  continuous: boolean;
 }
 
 export interface Progress {
@@ -70,6 +73,7 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
   readonly #token = randomBytes(24).toString("base64url");
   readonly #sessions = new Map<number, AgentSession>();
   readonly #targetsByNode: ReadonlyMap<number, Target[]>;
+  readonly #services: ServicePorts;
   readonly membership: Membership;
   #server: RunningServer | undefined;
   #round = 0;
@@ -86,6 +90,7 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
     this.#now = now;
     this.#startRound();
     this.#targetsByNode = Map.groupBy(config.plan.targets, ({ from }) => from);
+    this.#services = new ServicePorts(config.plan);
     this.membership = new Membership(config.plan, this.#token, () => performance.now());
   }
 
@@ -209,8 +214,14 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
       timeoutMs: this.#config.probing.timeoutMs,
       budgetMs: this.#config.probing.budgetMs,
       samples: samplesFor(this.#config.plan.thresholds),
-      targets: targets.map((target) => wireTarget(this.#config.plan, target)),
+      targets: targets.map((target) => wireTarget(this.#config.plan, target, this.#servicesOn(target))),
     });
+  }
+
+  #servicesOn(target: Target): WireService[] {
+    // A row that is local to the far host holds its ports there; what serves them may be seen from outside.
+    const heldAt = [target.address, localhostOf(target.address)];
+    return this.#services.of(target, this.membership.occupiedPorts(target.to, target.transport, heldAt));
   }
 
   /** Nobody is asked to probe a node where nobody listens: silence there would prove nothing. */
@@ -241,10 +252,14 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
         return { member, welcome };
       },
       listening: (member, message) => {
+        const isBack = member.listening === undefined;
         this.membership.reportListening(member, message);
-        // It came back in the middle of a round: what it still owes is asked for again.
-        this.#observations.sightings.restarted.add(member.node);
-        if (this.#owing.has(member.node)) this.#order(member.node);
+        // It came back in the middle of a round: what it still owes is asked for again. One that has been there
+        // all the time and reports again (it gave a port up) goes on with its probes.
+        if (isBack) {
+          this.#observations.sightings.restarted.add(member.node);
+          if (this.#owing.has(member.node)) this.#order(member.node);
+        }
         this.emit("listening", nameOf(member), member);
         this.emit("progress");
       },
@@ -298,6 +313,7 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
       epoch: this.#epoch,
       certificate,
       authority: this.#authority.certificatePem,
+      respectServices: this.#config.continuous,
       round: this.#round,
     };
   }

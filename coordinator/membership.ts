@@ -125,6 +125,17 @@ export class Membership implements Attendance {
     return heldBy(this.#members.get(node), transport, address, port);
   }
 
+  /** The ports of one address, or of one of several, that another process holds. */
+  occupiedPorts(node: number, transport: string, addresses: readonly string[]): number[] {
+    const exceptions = this.#members.get(node)?.listening?.exceptions.values() ?? [];
+    return Array.from(exceptions)
+      .filter(
+        (each) =>
+          each.state === "occupied" && each.transport === transport && addresses.includes(each.address),
+      )
+      .map(({ port }) => port);
+  }
+
   #isReady(node: number): boolean {
     const member = this.#members.get(node);
     return member !== undefined && member.connected && member.listening !== undefined;

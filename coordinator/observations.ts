@@ -1,6 +1,6 @@
 /** The outcomes of one round, a few bytes a port: what the report and the matrix are judged from. */
 import type { PathQuality } from "../shared/judge.ts";
-import { outcomeKinds, probePhases, type OutcomeKind } from "../shared/names.ts";
+import { outcomeKinds, probePhases, type ExchangeName, type OutcomeKind } from "../shared/names.ts";
 import type { Outcome, Proof } from "../shared/outcome.ts";
 import { countPorts, eachPort, portSetOf, type PortSet } from "../shared/ports.ts";
 import type { Plan, Target } from "../shared/plan.ts";
@@ -11,6 +11,7 @@ import { Sightings } from "./sightings.ts";
 interface Detail {
   code?: string | undefined;
   detail?: string | undefined;
+  exchange?: ExchangeName | undefined;
   proof?: Proof | undefined;
 }
 
@@ -80,9 +81,9 @@ export class Observations {
         elapsedMs: this.#elapsedMs[cell]!,
       });
     }
-    for (const { at, code, detail, proof } of details) {
+    for (const { at, ...rest } of details) {
       const cell = (cells as number[])[at];
-      if (cell !== undefined) this.#details.set(cell, { code, detail, proof });
+      if (cell !== undefined) this.#details.set(cell, rest);
     }
     return undefined;
   }
@@ -139,7 +140,8 @@ export class Observations {
     const cell = this.#offsets[target.id]! + rankOf(target, port);
     const kind = this.#kind[cell]!;
     if (kind === 0) return undefined;
-    const { code, detail, proof } = this.#details.get(cell) ?? {};
+    const details = this.#details.get(cell);
+    const { code, detail, exchange, proof } = details ?? {};
     const outcome: Outcome = {
       kind: outcomeKinds[kind - 1]!,
       phase: probePhases[this.#phase[cell]!]!,
@@ -149,9 +151,10 @@ export class Observations {
     if (this.#rttMs[cell]! > 0) outcome.rttMs = this.#rttMs[cell]!;
     if (code !== undefined) outcome.code = code;
     if (detail !== undefined) outcome.detail = detail;
+    if (exchange !== undefined) outcome.exchange = exchange;
     if (proof !== undefined) outcome.proof = proof;
-    // An agent leaves out the proof that says just what was expected.
-    else if (outcome.kind === "open") {
+    // An agent that has nothing to add leaves out the proof that says just what was expected.
+    else if (outcome.kind === "open" && details === undefined) {
       outcome.proof = {
         node: target.to,
         port,

@@ -241,6 +241,7 @@ function evidenceOf(
           }),
       ...(outcome?.code === undefined ? {} : { code: outcome.code }),
       ...(outcome?.detail === undefined ? {} : { detail: outcome.detail }),
+      ...(outcome?.exchange === undefined ? {} : { exchange: outcome.exchange }),
       ...(target === undefined
         ? { detail: "the two nodes have no address of the same family" }
         : { port, address: target.address }),

@@ -3,7 +3,7 @@ import { localhostOf } from "../shared/addresses.ts";
 import { loopbackAddress } from "../shared/link.ts";
 import { formatPorts } from "../shared/ports.ts";
 import type { Plan, PlannedNode, Target } from "../shared/plan.ts";
-import type { WelcomeMessage, WireTarget } from "../shared/wire.ts";
+import type { WelcomeMessage, WireService, WireTarget } from "../shared/wire.ts";
 
 /** What a node is told of itself and its peers. */
 export function wireAssignment(
@@ -22,13 +22,18 @@ export function wireAssignment(
   };
 }
 
-export function wireTarget(plan: Plan, { id, to, address, protocol, ports }: Target): WireTarget {
+export function wireTarget(
+  plan: Plan,
+  { id, to, address, protocol, ports }: Target,
+  services: readonly WireService[] = [],
+): WireTarget {
   return {
     id,
     to,
     address: addressIndex(plan.nodes[to]!, address),
     protocol,
     ports: formatPorts(ports),
+    ...(services.length === 0 ? {} : { services }),
   };
 }
 

@@ -19,7 +19,7 @@ export function explainPath(path: ReportPath): string {
       : `${source.answeredBy.node} port ${source.answeredBy.port}`;
   const what: Record<Reason, string> = {
     reachable: `${path.to} proved itself${path.rttMs === null ? "" : `, ${formatMs(path.rttMs)}`}`,
-    served: `${target.owner ?? "the service there"} answered`,
+    served: `${target.owner ?? "the service there"} answered${detail(source.detail)}`,
     slow: `${path.to} answered too slowly${path.rttMs === null ? "" : `, ${formatMs(path.rttMs)}`}`,
     lossy: `${path.to} answered, but packets were lost on the way`,
     "low-bandwidth": `${path.to} is reached with less bandwidth than is asked for`,
@@ -41,7 +41,7 @@ export function explainPath(path: ReportPath): string {
     intercepted: `TLS was ended by somebody else${code}`,
     "tls-failed": `TLS failed${code}${detail(source.detail)}`,
     "upgrade-refused": `the WebSocket upgrade was refused${code}${detail(source.detail)}`,
-    "app-filtered": `TCP connects, then ${source.outcome === "silent" ? "nothing comes" : "the connection is cut"} in the ${source.phase ?? "next"} step${code}`,
+    "app-filtered": `TCP connects, then ${source.outcome === "silent" ? "nothing comes" : "the connection is cut"} in the ${source.phase ?? "next"} step${code}${target.listener === "occupied" ? `; ${held}` : ""}`,
     "proxy-refused": `the proxy refused to connect${code}${detail(source.detail)}`,
     unresolved: `the name has no address${code}`,
     exposed: `open, although it must be closed`,

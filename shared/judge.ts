@@ -104,8 +104,9 @@ function judgeOpen(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): 
   if (outcome.kind === "open" && outcome.proof !== undefined) return "reachable";
   const held = farEnd.listener === "bound" || farEnd.listener === "occupied";
   if (!held) return withoutListener(expectation, outcome, farEnd);
-  // Whatever a real service says to a stranger's probe, it answered.
-  if (farEnd.listener === "occupied" && hasAnswered(expectation, outcome)) return "served";
+  // Whatever a real service says to a stranger, it answered; but an exchange in its own protocol is finished.
+  if (farEnd.listener === "occupied" && hasAnswered(expectation, outcome))
+    return isCutShort(outcome) ? "app-filtered" : "served";
   switch (outcome.kind) {
     case "refused":
     case "reset":
@@ -220,6 +221,11 @@ function isProofOf(expectation: Expectation, outcome: Outcome): boolean {
 /** Whether anything came back from the port itself; for TCP the handshake is enough. */
 function hasAnswered(expectation: Expectation, outcome: Outcome): boolean {
   return outcome.kind === "open" || outcome.kind === "wrong-answer" || isPastConnect(expectation, outcome);
+}
+
+/** Whether a conversation that the service understands ended before its answer. */
+function isCutShort({ exchange, kind }: Outcome): boolean {
+  return exchange !== undefined && (kind === "reset" || kind === "silent" || kind === "unreachable");
 }
 
 /** Whether TCP had connected when the probe ended; UDP has no such step. */

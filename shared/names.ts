@@ -11,6 +11,29 @@ export type Transport = (typeof transports)[number];
 export const protocolNames = ["tcp", "udp", "tls", "mtls", "ws", "wss"] as const;
 export type ProtocolName = (typeof protocolNames)[number];
 
+/**
+ * How a real service on an occupied port is spoken to. Each name has one file in `agent/protocols/services/`;
+ * `plain` knows no protocol: it connects, listens for a moment and leaves.
+ */
+export const exchangeNames = [
+  "plain",
+  "http",
+  "http2",
+  "websocket",
+  "postgres",
+  "mysql",
+  "ssh",
+  "smtp",
+  "ftp",
+  "redis",
+  "memcached",
+  "ldap",
+  "cassandra",
+  "dns",
+  "ntp",
+] as const;
+export type ExchangeName = (typeof exchangeNames)[number];
+
 export const phases = ["install", "runtime", "both"] as const;
 export type Phase = (typeof phases)[number];
 

@@ -1,5 +1,5 @@
 /** What the network did to one probe. What that means is decided by `judge` alone. */
-import type { OutcomeKind, ProbePhase } from "./names.ts";
+import type { ExchangeName, OutcomeKind, ProbePhase } from "./names.ts";
 
 /** A valid proof: who answered, and what it saw of the probe. */
 export interface Proof {
@@ -28,5 +28,7 @@ export interface Outcome {
   detail?: string;
   /** Sends or connects that were needed; more than one means loss. */
   attempts: number;
+  /** What was spoken with the real service of an occupied port; absent where a proof was asked for. */
+  exchange?: ExchangeName;
   proof?: Proof;
 }

@@ -5,7 +5,7 @@
  */
 import { isLoopback, localhostOf } from "./addresses.ts";
 import type { Cluster, ClusterNode, Thresholds } from "./cluster-file.ts";
-import type { CheckPhase, Level, ProtocolName, Transport } from "./names.ts";
+import type { CheckPhase, Level, ProtocolName, Security, Transport } from "./names.ts";
 import {
   countPorts,
   normalise,
@@ -56,6 +56,9 @@ export interface Path {
   level: Level;
   transport: Transport;
   protocol: ProtocolName;
+  /** What the document says is spoken, and how it is secured: how to talk to the real service. */
+  application: string;
+  security: Security;
   ports: PortSet;
   /** False where the flow must be shut. */
   open: boolean;
@@ -272,6 +275,8 @@ class PlanBuilder {
       level: flow.level,
       transport: flow.transport,
       protocol,
+      application: flow.application,
+      security: flow.security,
       ports,
       open,
       anyOf: flow.anyOf !== undefined,

@@ -2,6 +2,7 @@
 import Type, { type Static } from "typebox";
 import {
   checkPhases,
+  exchangeNames,
   levels,
   listenerStates,
   outcomeKinds,
@@ -24,6 +25,11 @@ const SourceEvidence = Type.Object(
     phase: Type.Optional(Type.Enum([...probePhases])),
     code: Type.Optional(Type.String()),
     detail: Type.Optional(Type.String()),
+    exchange: Type.Optional(
+      Type.Enum([...exchangeNames], {
+        description: "What was spoken with the real service that holds the port.",
+      }),
+    ),
     elapsedMs: Type.Optional(Type.Number()),
     attempts: Type.Optional(Count),
     port: Type.Optional(Count),

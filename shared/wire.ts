@@ -5,6 +5,7 @@
 import Type, { type Static } from "typebox";
 import { maxPortsTextLength, maxResultsPerFrame } from "./link.ts";
 import {
+  exchangeNames,
   listenerStates,
   outcomeKinds,
   probePhases,
@@ -12,6 +13,7 @@ import {
   type ProtocolName,
   type Transport,
 } from "./names.ts";
+import type { ServiceExchange } from "./service-exchange.ts";
 
 const Index = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
 const Port = Type.Integer({ minimum: 1, maximum: 65535 });
@@ -84,6 +86,8 @@ export const ResultsSchema = Type.Object(
           at: Index,
           code: Type.Optional(Short),
           detail: Type.Optional(Short),
+          /** What was spoken with a real service. */
+          exchange: Type.Optional(Type.Enum([...exchangeNames])),
           proof: Type.Optional(
             Type.Object(
               {
@@ -215,6 +219,20 @@ export interface WireTarget {
   protocol: ProtocolName;
   /** As `formatPorts` writes them. */
   ports: string;
+  /** Those of the ports that a real service holds, and how to speak with it; any other must prove itself. */
+  services?: readonly WireService[];
+}
+
+export interface WireListener {
+  transport: Transport;
+  address: number;
+  ports: string;
+  /** Held even where a service was seen before. */
+  take?: boolean;
+}
+
+export interface WireService extends ServiceExchange {
+  ports: string;
 }
 
 export interface WelcomeMessage {
@@ -228,7 +246,9 @@ export interface WelcomeMessage {
   authority: string;
   nodes: readonly WireNode[];
   /** `address` as in `WireTarget`, for this node itself. */
-  listeners: readonly { transport: Transport; address: number; ports: string }[];
+  listeners: readonly WireListener[];
+  /** Ports on which the agent ever met a service are not taken while that is down for a moment. */
+  respectServices: boolean;
   round: number;
 }
 

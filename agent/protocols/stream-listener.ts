@@ -71,6 +71,11 @@ export class StreamListeners {
     });
   }
 
+  /** Ends the connections to one port, so that nothing of them is left to whoever takes it over. */
+  reset(port: number): void {
+    for (const socket of this.#open.keys()) if (socket.localPort === port) socket.resetAndDestroy();
+  }
+
   /** Ends what is still open. Servers are closed by whoever owns them. */
   close(): void {
     clearInterval(this.#reaper);

@@ -5,6 +5,7 @@ import { PortmeshError } from "../../shared/errors.ts";
 import { interruptible } from "../interrupt.ts";
 import { durationOption } from "../options.ts";
 import type { OfflineFlags } from "../offline-run.ts";
+import { yieldCommand } from "./agent-yield.ts";
 import type { Terminal } from "../terminal.ts";
 import { portmeshVersion } from "../version.ts";
 
@@ -14,6 +15,7 @@ interface AgentFlags {
   name?: string;
   node?: string;
   policy?: string;
+  stateDir?: string;
   giveUp: number;
 }
 
@@ -24,6 +26,10 @@ export function agentCommand(terminal: Terminal, done: (exitCode: number) => voi
     .option("--join <string>", "the join string itself (visible in the process list: prefer --join-file)")
     .requiredOption("--name <node>", "this node's name in the cluster file")
     .option("--policy <file>", "what this node may probe (YAML); default: private addresses only")
+    .option(
+      "--state-dir <dir>",
+      "folder of the socket for `agent yield`; default: /run/portmesh, or the user's own",
+    )
     .addOption(durationOption("--give-up <duration>", "end after so long without a coordinator", "10m"))
     .action(async (flags: AgentFlags) => {
       done(await runCommand(flags, terminal));
@@ -42,6 +48,7 @@ export function agentCommand(terminal: Terminal, done: (exitCode: number) => voi
       // Otherwise the --policy of run would be taken for this one.
       .enablePositionalOptions()
       .addCommand(run)
+      .addCommand(yieldCommand(terminal))
       .action(async (flags: Partial<OfflineFlags>) => {
         const { offline } = flags;
         if (offline === undefined)
@@ -55,12 +62,14 @@ export function agentCommand(terminal: Terminal, done: (exitCode: number) => voi
 }
 
 async function runCommand(flags: AgentFlags, terminal: Terminal): Promise<number> {
-  const [{ readFileSync }, { runAgent }, { parseJoinString }, { defaultPolicy }] = await Promise.all([
-    import("node:fs"),
-    import("../../agent/agent.ts"),
-    import("../../shared/join-string.ts"),
-    import("../../agent/policy.ts"),
-  ]);
+  const [{ readFileSync }, { runAgent }, { defaultStateDir }, { parseJoinString }, { defaultPolicy }] =
+    await Promise.all([
+      import("node:fs"),
+      import("../../agent/agent.ts"),
+      import("../../agent/state-dir.ts"),
+      import("../../shared/join-string.ts"),
+      import("../../agent/policy.ts"),
+    ]);
   if ((flags.joinFile === undefined) === (flags.join === undefined)) {
     throw new PortmeshError("usage", "needs either --join-file or --join", {
       next: "The coordinator wrote the join file when it started.",
@@ -78,9 +87,15 @@ async function runCommand(flags: AgentFlags, terminal: Terminal): Promise<number
     host: hostname(),
     pid: process.pid,
     giveUpMs: flags.giveUp,
+    stateDir: flags.stateDir ?? defaultStateDir(process.env, process.getuid?.()),
+    uid: process.getuid?.(),
   };
   const tell = (line: string): void => void terminal.err.write(`${line}\n`);
-  const reason = await runAgent(config, { tell, random: Math.random }, interrupt.signal);
+  const reason = await runAgent(
+    config,
+    { tell, random: Math.random, now: () => new Date() },
+    interrupt.signal,
+  );
   if (reason !== undefined) tell(`finished: ${reason}`);
   return interrupt.exitCode ?? 0;
 }

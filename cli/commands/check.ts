@@ -122,15 +122,18 @@ class LocalAgent implements AsyncDisposable {
   }
 
   async #run(node: string, joinString: string): Promise<void> {
-    const [{ runAgent }, { parseJoinString }, { defaultPolicy }] = await Promise.all([
+    const [{ runAgent }, { defaultStateDir }, { parseJoinString }, { defaultPolicy }] = await Promise.all([
       import("../../agent/agent.ts"),
+      import("../../agent/state-dir.ts"),
       import("../../shared/join-string.ts"),
       import("../../agent/policy.ts"),
     ]);
     const identity = { version: portmeshVersion(), host: hostname(), pid: process.pid };
     const join = parseJoinString(joinString);
-    const config = { node, join, policy: defaultPolicy, ...identity, giveUpMs: localGiveUpMs };
-    await runAgent(config, { tell: () => {}, random: Math.random }, this.#controller.signal);
+    const place = { stateDir: defaultStateDir(process.env, process.getuid?.()), uid: process.getuid?.() };
+    const config = { node, join, policy: defaultPolicy, ...identity, ...place, giveUpMs: localGiveUpMs };
+    const deps = { tell: () => {}, random: Math.random, now: () => new Date() };
+    await runAgent(config, deps, this.#controller.signal);
   }
 }
 

@@ -51,7 +51,7 @@ async function runCommand(file: string, flags: RunFlags, terminal: Terminal): Pr
   const plan = makePlan(cluster, "runtime");
   using interrupt = interruptible();
   await using coordinator = await startCoordinator(
-    { plan, ...flags.listen, advertise: flags.advertise, probing: cluster.probing },
+    { plan, ...flags.listen, advertise: flags.advertise, probing: cluster.probing, continuous: true },
     () => new Date(),
   );
   using _joinFile = join.writeJoinFile(flags.joinFile, coordinator.joinString);

@@ -110,7 +110,7 @@ async function runDemo(
   ]);
   using interrupt = interruptible();
   await using coordinator = await startCoordinator(
-    { plan, host: "127.0.0.1", port: 0, advertise: undefined, probing },
+    { plan, host: "127.0.0.1", port: 0, advertise: undefined, probing, continuous: false },
     () => new Date(),
   );
   await using agents = new DemoAgents(plan, coordinator.joinString);

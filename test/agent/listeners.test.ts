@@ -1,5 +1,5 @@
 /** Holding ports: states, reconciliation, limits, and what a listener does not do for strangers. */
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
@@ -53,6 +53,29 @@ t.test("a port of another process is occupied and its owner is named", async (t)
     { transport: "tcp", port, state: "occupied", owner: new RegExp(`pid ${process.pid}`) },
     { transport: "udp", port, state: "occupied", owner: new RegExp(`pid ${process.pid}`) },
   ]);
+});
+
+t.test("the owner of a port is the one on the same address", async (t) => {
+  using fixture = await createFixture();
+  const port = await freePort(address);
+  const hold = async (host: string): Promise<string> => {
+    const script = `require("node:net").createServer().listen(${port}, "${host}", () => console.log("up"))`;
+    const child = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+    t.teardown(() => child.kill());
+    await once(child.stdout, "data");
+    return String(child.pid);
+  };
+  const hosts = ["127.78.2.7", "127.78.2.8", "127.78.2.9"];
+  const pids = [];
+  for (const host of hosts) pids.push(await hold(host));
+  await using listeners = new Listeners(await fixture.listening(1, "one"));
+  const { exceptions } = await listeners.reconcile(
+    hosts.map((host) => ({ transport: "tcp", address: host, ports: [[port, port]] })),
+  );
+  t.strictSame(
+    exceptions.map(({ owner }) => /pid ([0-9]+)/.exec(owner!)![1]),
+    pids,
+  );
 });
 
 t.test("an address that is not on this host is listened for everywhere, as behind a NAT", async (t) => {

@@ -1,5 +1,7 @@
 /** An agent whose link is cut comes back under its name and finishes its work. */
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import t from "tap";
 import { runAgent } from "../../agent/agent.ts";
 import { defaultPolicy } from "../../agent/policy.ts";
@@ -10,7 +12,17 @@ import { makePlan } from "../../shared/plan.ts";
 import { parseSpec } from "../../shared/spec.ts";
 import { smallSpec } from "../helpers/cli.ts";
 
-const config = { policy: defaultPolicy, version: "test", host: "here", pid: 1, giveUpMs: 20_000 };
+const config = {
+  policy: defaultPolicy,
+  version: "test",
+  host: "here",
+  pid: 1,
+  giveUpMs: 20_000,
+  stateDir: mkdtempSync(`${tmpdir()}/portmesh-`),
+  uid: process.getuid?.(),
+};
+
+t.teardown(() => rmSync(config.stateDir, { recursive: true, force: true }));
 
 /** A relay in front of the coordinator, whose connections can be cut. */
 async function relayTo(address: string): Promise<{ address: string; cut(): number; close(): void }> {
@@ -54,7 +66,7 @@ t.test("a cut link is mended, the name is kept, and a round that was under way i
   });
   const plan = makePlan(cluster, "install");
   await using coordinator = await startCoordinator(
-    { plan, host: "127.0.0.1", port: 0, advertise: undefined, probing: cluster.probing },
+    { plan, host: "127.0.0.1", port: 0, advertise: undefined, probing: cluster.probing, continuous: false },
     () => new Date(),
   );
   const join = parseJoinString(coordinator.joinString);
@@ -63,7 +75,7 @@ t.test("a cut link is mended, the name is kept, and a round that was under way i
   const throughRelay = parseJoinString(formatJoinString({ ...join, addresses: [relay.address] }));
   const controller = new AbortController();
   const said: string[] = [];
-  const deps = { tell: (line: string) => void said.push(line), random: () => 0 };
+  const deps = { tell: (line: string) => void said.push(line), random: () => 0, now: () => new Date() };
   const a = runAgent({ ...config, node: "a", join: throughRelay }, deps, controller.signal);
   const b = runAgent({ ...config, node: "b", join }, { ...deps, tell: () => {} }, controller.signal);
   t.ok(await coordinator.everyoneIsListening(10_000, controller.signal));
@@ -93,7 +105,7 @@ t.test("an agent without a coordinator gives up when its time is over, and says 
   const join = { cluster: "t", addresses: ["127.0.0.1:1"], pin: "x", token: "y" };
   const agent = runAgent(
     { ...config, node: "a", join, giveUpMs: 0 },
-    { tell: () => {}, random: () => 0 },
+    { tell: () => {}, random: () => 0, now: () => new Date() },
     new AbortController().signal,
   );
   await t.rejects(agent, {

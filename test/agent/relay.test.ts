@@ -1,10 +1,13 @@
 /** An agent that cannot reach the coordinator joins through a peer; nobody gets anything else out of a relay. */
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { connect as connectTcp, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
 import { connect as connectTls } from "node:tls";
 import t, { type Test } from "tap";
 import { runAgent } from "../../agent/agent.ts";
-import { Listeners } from "../../agent/listeners.ts";
+import { Claims } from "../../agent/claims.ts";
+import { Listeners, type ListenerOptions } from "../../agent/listeners.ts";
 import { defaultPolicy } from "../../agent/policy.ts";
 import { Relay, relayLimits } from "../../agent/protocols/relay.ts";
 import { startCoordinator, type Coordinator } from "../../coordinator/coordinator.ts";
@@ -17,9 +20,22 @@ import { parseSpec } from "../../shared/spec.ts";
 import { createFixture, freePort } from "../helpers/agent-fixtures.ts";
 import { smallSpec } from "../helpers/cli.ts";
 
-const config = { policy: defaultPolicy, version: "test", host: "here", pid: 1, giveUpMs: 20_000 };
+const config = {
+  policy: defaultPolicy,
+  version: "test",
+  host: "here",
+  pid: 1,
+  giveUpMs: 20_000,
+  stateDir: mkdtempSync(`${tmpdir()}/portmesh-`),
+  uid: process.getuid?.(),
+};
+t.teardown(() => rmSync(config.stateDir, { recursive: true, force: true }));
 const probing = { intervalMs: 30_000, timeoutMs: 4_000, budgetMs: 60_000 };
 const nowhere = "127.0.0.1:1";
+
+function options(relay: Relay): ListenerOptions {
+  return { claims: new Claims(), respectServices: false, relay };
+}
 
 function planOf(network: number): Plan {
   const nodes = ["a", "b"].map((name, index) => ({ name, address: `127.79.${network}.${index + 1}` }));
@@ -47,7 +63,7 @@ interface Stage extends AsyncDisposable {
 async function stage(network: number): Promise<Stage> {
   const plan = planOf(network);
   const coordinator = await startCoordinator(
-    { plan, host: "127.0.0.1", port: 0, advertise: undefined, probing },
+    { plan, host: "127.0.0.1", port: 0, advertise: undefined, probing, continuous: false },
     () => new Date(),
   );
   const controller = new AbortController();
@@ -58,7 +74,7 @@ async function stage(network: number): Promise<Stage> {
     join: parseJoinString(coordinator.joinString),
     start(node, join, parts = {}) {
       const said: string[] = [];
-      const deps = { tell: (line: string) => void said.push(line), random: () => 0 };
+      const deps = { tell: (line: string) => void said.push(line), random: () => 0, now: () => new Date() };
       const ended = runAgent({ ...config, ...parts, node, join }, deps, controller.signal);
       agents.push(ended.catch(() => {}));
       return { said, ended };
@@ -147,7 +163,7 @@ t.test("another coordinator behind a relay does not hear the token, and is not t
   const port = await freePort("127.79.15.9");
   const [host, otherPort] = other.coordinator.address.split(":") as [string, string];
   const astray = new Relay({ host, port: Number(otherPort) });
-  await using stranger = new Listeners(await fixture.listening(0, "stranger"), astray);
+  await using stranger = new Listeners(await fixture.listening(0, "stranger"), options(astray));
   await stranger.reconcile([{ transport: "tcp", address: "127.79.15.9", ports: [[port, port]] }]);
   const relays = [`127.79.15.9:${port}`];
   const wrong = scene.start("b", { ...scene.join, addresses: [nowhere], relays }, { giveUpMs: 0 });
@@ -181,7 +197,7 @@ async function relayAlone(t: Test, address: string): Promise<Scene> {
   const coordinatorPort = Number((await listening(server)).split(":")[1]);
   const port = await freePort(address);
   const relay = new Relay({ host: "127.0.0.1", port: coordinatorPort });
-  const listeners = new Listeners(await fixture.listening(0, "a"), relay);
+  const listeners = new Listeners(await fixture.listening(0, "a"), options(relay));
   await listeners.reconcile([{ transport: "tcp", address, ports: [[port, port]] }]);
   t.teardown(async () => {
     await listeners[Symbol.asyncDispose]();

@@ -272,3 +272,22 @@ t.test("measurements are a target's own, and of a node's own targets", async (t)
     blackHole: { pathMtu: 1_400, lost: "back" },
   });
 });
+
+t.test("an open port implies its proof only where nothing else is said of it", async (t) => {
+  const observations = new Observations(plan);
+  const frame = resultsOf([
+    { target: 0, port: 9_000 },
+    { target: 0, port: 9_001, exchange: "http", detail: "HTTP/1.1 200 OK" },
+    { target: 0, port: 9_002, detail: "an answer, and no more" },
+  ]);
+  t.ok(Check(AgentMessageSchema, frame), "as the link would accept it");
+  t.equal(observations.record(0, frame), undefined);
+  t.match(observations.outcome(targetOf(0), 9_000), { kind: "open", proof: { node: 1, port: 9_000 } });
+  t.match(observations.outcome(targetOf(0), 9_001), {
+    kind: "open",
+    proof: undefined,
+    exchange: "http",
+    detail: "HTTP/1.1 200 OK",
+  });
+  t.match(observations.outcome(targetOf(0), 9_002), { kind: "open", proof: undefined });
+});

@@ -1,5 +1,11 @@
 /** Frames of results as an agent sends them, from a line a result. */
-import { outcomeKinds, probePhases, type OutcomeKind, type ProbePhase } from "../../shared/names.ts";
+import {
+  outcomeKinds,
+  probePhases,
+  type ExchangeName,
+  type OutcomeKind,
+  type ProbePhase,
+} from "../../shared/names.ts";
 import type { Proof } from "../../shared/outcome.ts";
 import type { ResultsMessage } from "../../shared/wire.ts";
 
@@ -13,6 +19,7 @@ export interface ResultLine {
   attempts?: number;
   code?: string;
   detail?: string;
+  exchange?: ExchangeName;
   proof?: Proof;
 }
 
@@ -27,14 +34,15 @@ export function resultsOf(lines: readonly ResultLine[]): ResultsMessage {
     elapsedUs: lines.map(({ elapsedMs = 1 }) => elapsedMs * 1_000),
     rttUs: lines.map(({ rttMs = 0 }) => rttMs * 1_000),
     attempts: lines.map(({ attempts = 1 }) => attempts),
-    details: lines.flatMap(({ code, detail, proof }, at) =>
-      code === undefined && detail === undefined && proof === undefined
+    details: lines.flatMap(({ code, detail, exchange, proof }, at) =>
+      [code, detail, exchange, proof].every((part) => part === undefined)
         ? []
         : [
             {
               at,
               ...(code === undefined ? {} : { code }),
               ...(detail === undefined ? {} : { detail }),
+              ...(exchange === undefined ? {} : { exchange }),
               ...(proof === undefined ? {} : { proof }),
             },
           ],

@@ -54,6 +54,10 @@ t.test("the sentence says what both ends saw", async (t) => {
     [pathOf(), "n2 proved itself, 0.4 ms"],
     [pathWith("served", {}, occupied), "java (pid 812) answered"],
     [
+      pathWith("served", { exchange: "http", detail: "HTTP/1.1 200 OK" }, occupied),
+      "java (pid 812) answered: HTTP/1.1 200 OK",
+    ],
+    [
       pathWith("dropped", { outcome: "silent", elapsedMs: 4_000 }, bound),
       "no answer after 4.0 s; n2 was listening",
     ],

@@ -152,6 +152,53 @@ const table: Row[] = [
     closed: "exposed",
   },
   {
+    row: "whatever a service says of its own protocol's exchange, it was reached",
+    outcomes: [
+      outcomeOf("open", { phase: "answer", exchange: "postgres" }),
+      outcomeOf("wrong-answer", { phase: "answer", exchange: "http" }),
+    ],
+    farEnds: holding("occupied"),
+    open: "served",
+    closed: "exposed",
+  },
+  {
+    row: "a service that speaks TLS and does not like ours was reached",
+    transport: "tcp",
+    outcomes: [outcomeOf("tls-failed", { phase: "tls", code: "ERR_SSL_X_ALERT_Y", exchange: "http" })],
+    farEnds: holding("occupied"),
+    open: "served",
+    closed: "exposed",
+  },
+  {
+    row: "an exchange with a service that is cut or comes to nothing after TCP has connected is filtered",
+    transport: "tcp",
+    outcomes: [
+      outcomeOf("reset", { phase: "answer", code: "ECONNRESET", exchange: "postgres" }),
+      outcomeOf("reset", { phase: "tls", code: "ECONNRESET", exchange: "http" }),
+      outcomeOf("silent", { phase: "answer", elapsedMs: 4_000, exchange: "postgres" }),
+      outcomeOf("unreachable", { phase: "answer", elapsedMs: 20, exchange: "http" }),
+    ],
+    farEnds: holding("occupied"),
+    open: "app-filtered",
+    closed: "exposed",
+  },
+  {
+    row: "an exchange that does not get as far as TCP is judged as any probe of a port that is held",
+    transport: "tcp",
+    outcomes: [{ ...refused, exchange: "http" }],
+    farEnds: holding("occupied"),
+    open: "rejected",
+    closed: "blocked-as-required",
+  },
+  {
+    row: "an exchange over UDP that gets no answer says no more than any silence of a service",
+    transport: "udp",
+    outcomes: [{ ...silentUdp, exchange: "dns" }],
+    farEnds: holding("occupied"),
+    open: "silent-service",
+    closed: "silent-service",
+  },
+  {
     row: "a refusal of a port that is held is a firewall that rejects",
     outcomes: [refused, reset],
     farEnds: holding("bound", "occupied"),
@@ -563,6 +610,8 @@ function* everything(): Generator<{
   for (const kind of outcomeKinds) {
     for (const phase of probePhases) {
       for (const code of codes) {
+        // No exchange with a service ends with a proof, and its codes are those of any connection.
+        if (code === undefined) outcomes.push(outcomeOf(kind, { phase, exchange: "http" }));
         for (const elapsedMs of [1, 3_060]) {
           for (const proof of proofs) {
             outcomes.push({
@@ -604,7 +653,9 @@ function mayPass(expectation: Expectation, outcome: Outcome | undefined, farEnd:
   if (expectation.open) {
     const isProven =
       outcome.kind === "open" && proof !== undefined && proof.node === node && proof.port === port;
-    return isProven || (farEnd.listener === "occupied" && hasAnswered);
+    const isCutShort =
+      outcome.exchange !== undefined && ["reset", "silent", "unreachable"].includes(outcome.kind);
+    return isProven || (farEnd.listener === "occupied" && hasAnswered && !isCutShort);
   }
   const hasLeft =
     farEnd.serviceLeft === true || (expectation.serviceExpected && farEnd.listener === "absent");

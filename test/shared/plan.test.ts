@@ -522,6 +522,8 @@ t.test("a path carries what its verdict needs", async (t) => {
     level: "optional",
     transport: "tcp",
     protocol: "tcp",
+    application: "made-up",
+    security: "none",
     ports: [[9_000, 9_000]],
     open: true,
     anyOf: false,

@@ -1,0 +1,79 @@
+/**
+ * Asks a UDP service one question, several times. The socket is connected, so that the kernel reports ICMP
+ * errors and passes nobody else's datagrams on.
+ */
+import { createSocket } from "node:dgram";
+import { familyOf } from "../../../shared/addresses.ts";
+import type { Outcome } from "../../../shared/outcome.ts";
+import { failed, timedOut } from "../failure.ts";
+import type { ProbeContext, ProbeTarget } from "../protocol.ts";
+import { foreign, type DatagramTalk } from "./exchange.ts";
+
+export function runDatagram(
+  talk: DatagramTalk,
+  target: ProbeTarget,
+  context: ProbeContext,
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const startedAt = performance.now();
+    let sentAt = startedAt;
+    let attempts = 0;
+    let other: Buffer | undefined;
+    const socket = createSocket(familyOf(target.address) === 6 ? "udp6" : "udp4");
+    const handle = { destroy: () => finish(timedOut("answer", elapsed(), attempts)) };
+    context.open.add(handle);
+    const timers = [
+      ...context.datagrams.resendAt.map((share) => setTimeout(send, share * context.timeoutMs)),
+      setTimeout(giveUp, context.timeoutMs),
+    ];
+    socket.on("error", (error) => finish(failed(error, "answer", elapsed(), Math.max(1, attempts))));
+    socket.on("message", (message) => {
+      const reading = talk.read(message);
+      const now = performance.now();
+      if (reading === undefined) other = message;
+      else
+        finish({
+          kind: reading.kind,
+          phase: "answer",
+          elapsedMs: now - startedAt,
+          rttMs: now - sentAt,
+          attempts,
+          detail: reading.detail,
+        });
+    });
+    socket.once("connect", send);
+    // With a callback, connect() would hand its error to that instead of emitting it.
+    const dial = (): void => socket.connect(target.port, target.address);
+    const { localAddress } = context.source;
+    if (localAddress === undefined) dial();
+    else socket.bind({ address: localAddress, port: 0 }, dial);
+
+    function send(): void {
+      attempts++;
+      sentAt = performance.now();
+      socket.send(talk.question, (error) => {
+        if (error !== null) finish(failed(error, "answer", elapsed(), attempts));
+      });
+    }
+
+    /** Something else than the answer may have come: then it was not silence. */
+    function giveUp(): void {
+      const outcome = timedOut("answer", elapsed(), attempts);
+      finish(other === undefined ? outcome : { ...outcome, ...foreign(other) });
+    }
+
+    function elapsed(): number {
+      return performance.now() - startedAt;
+    }
+
+    let finished = false;
+    function finish(outcome: Outcome): void {
+      if (finished) return;
+      finished = true;
+      timers.forEach(clearTimeout);
+      context.open.delete(handle);
+      socket.close();
+      resolve(outcome);
+    }
+  });
+}

@@ -1,0 +1,92 @@
+/** An agent that reports its listeners in the middle of a round: after coming back, and because they changed. */
+import { generateKeyPairSync } from "node:crypto";
+import { once } from "node:events";
+import t from "tap";
+import { Link } from "../../agent/link.ts";
+import { startCoordinator } from "../../coordinator/coordinator.ts";
+import { parseJoinString } from "../../shared/join-string.ts";
+import { makePlan } from "../../shared/plan.ts";
+import type { AgentMessage, CoordinatorMessage } from "../../shared/wire.ts";
+import { clusterOf, flowOf, nodesOf, specOf } from "../helpers/domain-fixtures.ts";
+
+const plan = makePlan(
+  clusterOf(specOf({ flows: [flowOf("gossip")] }), nodesOf(["peer"], ["peer"])),
+  "install",
+);
+const { publicKey } = generateKeyPairSync("ec", {
+  namedCurve: "P-256",
+  publicKeyEncoding: { type: "spki", format: "pem" },
+  privateKeyEncoding: { type: "pkcs8", format: "pem" },
+});
+const hello = { type: "hello", version: "test", host: "here", pid: 1, publicKey } as const;
+const listening = (exceptions: Extract<AgentMessage, { type: "listening" }>["exceptions"]): AgentMessage => ({
+  type: "listening",
+  round: 0,
+  bound: 1 - exceptions.length,
+  elapsedMs: 1,
+  exceptions,
+});
+
+t.test("a change of listeners does not restart the probes of a node, coming back does", async (t) => {
+  await using coordinator = await startCoordinator(
+    {
+      plan,
+      host: "127.0.0.1",
+      port: 0,
+      advertise: undefined,
+      probing: { timeoutMs: 1_000, budgetMs: 1_000 },
+      continuous: false,
+    },
+    () => new Date(),
+  );
+  const join = parseJoinString(coordinator.joinString);
+  const { signal } = new AbortController();
+  const orders: string[] = [];
+  const agent = async (node: string, proof: { token: string } | { session: string }) => {
+    let welcomed: (session: string) => void;
+    const welcome = new Promise<string>((resolve) => (welcomed = resolve));
+    const link = await Link.open(
+      join,
+      (message: CoordinatorMessage) => {
+        if (message.type === "welcome") welcomed(message.session);
+        if (message.type === "probe") orders.push(node);
+      },
+      () => 0,
+      signal,
+    );
+    await link.send({ ...hello, node, ...proof });
+    return { link, session: await welcome };
+  };
+  const report = async (link: Link, message: AgentMessage): Promise<void> => {
+    const heard = once(coordinator, "listening");
+    await link.send(message);
+    await heard;
+  };
+  const first = await agent("n1", { token: join.token });
+  const second = await agent("n2", { token: join.token });
+  await report(first.link, listening([]));
+  await report(second.link, listening([]));
+
+  const round = coordinator.probe(signal);
+  const given = {
+    transport: "tcp",
+    address: "10.0.0.1",
+    port: 9_000,
+    state: "absent",
+    detail: "given up",
+  } as const;
+  await report(first.link, listening([given]));
+  t.match(coordinator.membership.farEnd(0, "tcp", "10.0.0.1", 9_000), {
+    listener: "absent",
+    exception: given,
+  });
+
+  const back = await agent("n2", { session: second.session });
+  await report(back.link, listening([]));
+  await first.link.send({ type: "done", round: 1, probes: 0, elapsedMs: 1, cut: [], fullSweepMs: 0 });
+  await back.link.send({ type: "done", round: 1, probes: 0, elapsedMs: 1, cut: [], fullSweepMs: 0 });
+  await round;
+  await coordinator.finish("over");
+  await Promise.all([first.link.ended, back.link.ended]);
+  t.strictSame(orders, ["n1", "n2", "n2"]);
+});
