@@ -187,6 +187,9 @@ class Agent implements AsyncDisposable {
           case "probe":
             perform(() => duty?.probe(message, link, ending));
             break;
+          case "measure":
+            perform(() => duty?.measure(message, link, ending));
+            break;
           case "look":
             // Not in turn with the work: the traces in the kernel do not wait.
             if (duty !== undefined) void link.send(duty.testify(message));

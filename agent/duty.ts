@@ -2,9 +2,9 @@
 import { canonicalAddress, isLoopback, localhostOf } from "../shared/addresses.ts";
 import { PortmeshError } from "../shared/errors.ts";
 import { certificateName, loopbackAddress, maxResultsPerFrame } from "../shared/link.ts";
-import { parsePorts, subtract, union, type PortSet } from "../shared/ports.ts";
+import { formatPorts, parsePorts, portSetOf, subtract, union, type PortSet } from "../shared/ports.ts";
 import { epochKey } from "../shared/proof.ts";
-import type { CoordinatorMessage, SightingsMessage, WireTarget } from "../shared/wire.ts";
+import type { CoordinatorMessage, MeasureMessage, SightingsMessage, WireTarget } from "../shared/wire.ts";
 import { descriptorLimit, freeDescriptors } from "./descriptors.ts";
 import { HalfOpenWatch } from "./half-open.ts";
 import { OwnHealth } from "./health.ts";
@@ -39,6 +39,7 @@ export class Duty implements Disposable {
   readonly #watch: SelfWatch;
   readonly #requests = new RequestLog();
   /** How many ports of a large range earlier rounds have had, by target. */
+  #answered = new AnsweredPorts();
   readonly #swept = new Map<number, number>();
   readonly #halfOpen = new HalfOpenWatch(this.#requests);
 
@@ -141,20 +142,17 @@ export class Duty implements Disposable {
     try {
       const context = this.#probeContext(message.timeoutMs, udp);
       const answered = new AnsweredPorts();
+      this.#answered = answered;
       const report = (result: ProbeResult): void => {
         probes++;
         batch.add(result);
         answered.add(result);
       };
-      const health = new OwnHealth(this.#watch, own);
       const limits = { ...this.#limits(), sweepMs: message.budgetMs };
-      const dependencies = { protocols, context, limits, health };
+      const dependencies = { protocols, context, limits, health: this.#health() };
       const doubt = (nodes: number[]): void => void link.send({ type: "doubt", round: message.round, nodes });
       cut = await probeThoroughly(permitted, dependencies, { report, doubt }, signal);
       for (const { order, taken } of cut) this.#swept.set(order.id, (this.#swept.get(order.id) ?? 0) + taken);
-      const until = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(message.budgetMs))]);
-      const measured = await measureQuality(answered.ports, message.samples, dependencies, until);
-      await sendQuality(message.round, measured, link);
     } finally {
       clearInterval(flushing);
       udp.close();
@@ -170,6 +168,28 @@ export class Duty implements Disposable {
       cut: cut.map(({ order }) => order.id),
       fullSweepMs: cut.length === 0 ? 0 : message.budgetMs / share,
     });
+  }
+
+  /** Measures the paths of what answered in the round before. */
+  async measure(message: MeasureMessage, link: Pick<Link, "send">, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const udp = new UdpSweep(this.#source().localAddress);
+    try {
+      const context = this.#probeContext(message.timeoutMs, udp);
+      const dependencies = { protocols, context, limits: this.#limits(), health: this.#health() };
+      const until = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(message.budgetMs))]);
+      const plan = { samples: message.samples, rttThresholdMs: message.rttThresholdMs };
+      const measured = await measureQuality(this.#answered.ports, plan, dependencies, until);
+      if (signal.aborted) return;
+      await sendQuality(message.round, measured, link);
+    } finally {
+      udp.close();
+    }
+    await link.send({ type: "measured", round: message.round });
+  }
+
+  #health(): OwnHealth {
+    return new OwnHealth(this.#watch, this.#welcome.nodes[this.#welcome.node]!.addresses);
   }
 
   /** The ports of listeners in one order, those of each kind of service in another. */
@@ -242,8 +262,9 @@ async function sendQuality(
   link: Pick<Link, "send">,
 ): Promise<void> {
   for (let start = 0; start < measured.length; start += maxResultsPerFrame) {
-    const targets = measured.slice(start, start + maxResultsPerFrame).map(({ order, ...quality }) => ({
+    const targets = measured.slice(start, start + maxResultsPerFrame).map(({ order, ports, ...quality }) => ({
       target: order.id,
+      ports: formatPorts(portSetOf(ports)),
       sent: quality.sent,
       lost: quality.lost,
       ...(quality.rttMs === undefined ? {} : { rttUs: Math.round(quality.rttMs * 1_000) }),

@@ -64,7 +64,7 @@ class OfflineAgent implements Disposable {
   readonly #words: LastWords;
   /** When each peer was heard first and last, by the monotonic clock; by its proofs alone. */
   readonly #proven = new Map<number, { first: number; last: number }>();
-  readonly #quality = new Map<number, Quality>();
+  readonly #quality = new Map<string, Quality>();
   #cut: BundleContent["cut"] = { targets: [], fullSweepMs: 0 };
   readonly #rounds: string[] = [];
   readonly #startedAt = performance.now();
@@ -155,7 +155,8 @@ class OfflineAgent implements Disposable {
     const peerOf = new Map(targets.map(({ id, to }) => [id, to]));
     for (const each of measured) {
       const heard = this.#heard(peerOf.get(each.target)!);
-      if (heard !== undefined && heard.last >= endedAt) this.#quality.set(each.target, each);
+      if (heard !== undefined && heard.last >= endedAt)
+        this.#quality.set(`${each.target} ${each.ports}`, each);
     }
   }
 
@@ -176,8 +177,12 @@ class OfflineAgent implements Disposable {
     const { timeoutMs } = this.#config.plan;
     const leftMs = this.#config.windowMs - (performance.now() - this.#startedAt);
     const budgetMs = Math.max(shortestSweepMs, leftMs);
-    const order = { type: "probe" as const, round: 1, timeoutMs, budgetMs, samples, targets };
+    const order = { type: "probe" as const, round: 1, timeoutMs, budgetMs, targets };
     await this.#duty.probe(order, { send }, signal);
+    const { rttThresholdMs } = this.#config.plan;
+    const thresholds = { samples, ...(rttThresholdMs === undefined ? {} : { rttThresholdMs }) };
+    const question = { type: "measure" as const, round: 1, timeoutMs, budgetMs, ...thresholds };
+    await this.#duty.measure(question, { send }, signal);
   }
 
   #prove(node: number): void {

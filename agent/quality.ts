@@ -1,18 +1,27 @@
 /**
  * How good the paths are that work: loss and latency where the cluster file sets thresholds, and black holes
- * for large packets always. Done when all else is quiet, with few probes at a time.
+ * for large packets always. Measured when all nodes have done their probing, with few probes at a time.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { findBlackHole, type BlackHole, type KnownPort } from "./path-mtu.ts";
 import type { ProbeOrder, ProbeResult, ProberDependencies } from "./prober.ts";
 import { singleDatagram } from "./protocols/udp.ts";
 
 export interface Quality {
   order: ProbeOrder;
+  /** The ports that these figures are of: one, or some of many. */
+  ports: number[];
   sent: number;
   lost: number;
   /** Median of the answered round trips, in milliseconds. */
   rttMs: number | undefined;
   blackHole: BlackHole | undefined;
+}
+
+/** What the thresholds ask for: round trips for each target, and what is slow enough to be asked again. */
+export interface SamplePlan {
+  samples: number;
+  rttThresholdMs: number | undefined;
 }
 
 /** Ports that spoke to us, or stalled in the middle of their talk: a few of each order. */
@@ -30,53 +39,104 @@ export class AnsweredPorts {
   }
 }
 
-const atOnce = 8;
+const atOnce = 4;
 const searchesAtOnce = 16;
 /** Over TCP a lost SYN costs a second: what comes within this time was not lost. */
 const sampleTimeoutMs = 900;
-/** More ports of one order are not asked for samples. */
+/** Up to so many ports of an order are told apart; of more, so many speak for all. */
 const portsPerOrder = 16;
+/** A median of fewer says little. */
+const fewestSamples = 10;
+/** So many lost round trips are figure enough, and waiting for them is what takes long. */
+const enoughLost = 10;
+/** A busy moment of some host passes; a slow path stays slow. */
+const moreTries = 2;
+const pauseMs = 500;
 
-/** `samples`: round trips for each order; 0 measures black holes only. `until` ends the sampling. */
+/** `until` ends the sampling. */
 export async function measureQuality(
   answered: readonly ProbeResult[],
-  samples: number,
+  { samples, rttThresholdMs }: SamplePlan,
   dependencies: ProberDependencies,
   until: AbortSignal,
 ): Promise<Quality[]> {
-  const byOrder = Map.groupBy(answered, ({ order: { id } }) => id);
   const holes = await blackHoles(answered, dependencies, until);
-  const rounds = Array.from(byOrder.values(), (ports) => ({
-    order: ports[0]!.order,
-    ports: ports.filter(({ outcome }) => outcome.kind === "open").map(({ port }) => port),
-    sent: 0,
-    rtts: [] as number[],
+  const units = unitsOf(answered);
+  if (samples > 0) await sample(units, samples, dependencies, until);
+  for (let tries = 0; tries < moreTries && rttThresholdMs !== undefined && !until.aborted; tries++) {
+    const slow = units.filter((unit) => (median(unit.rtts) ?? 0) > rttThresholdMs);
+    if (slow.length === 0) break;
+    await sleep(pauseMs, undefined, { signal: until }).catch(() => {});
+    const before = slow.map((unit) => unit.rtts);
+    for (const unit of slow) unit.rtts = [];
+    await sample(slow, fewestSamples, dependencies, until);
+    for (const [index, unit] of slow.entries())
+      if ((median(unit.rtts) ?? Number.POSITIVE_INFINITY) > (median(before[index]!) ?? 0))
+        unit.rtts = before[index]!;
+  }
+  return units.map(({ order, ports, sent, lost, rtts }) => ({
+    order,
+    ports,
+    sent,
+    lost,
+    rttMs: median(rtts),
+    blackHole: holes.get(order.address),
   }));
+}
+
+interface Unit {
+  order: ProbeOrder;
+  ports: number[];
+  /** This unit's part of the samples of its order. */
+  share: number;
+  sent: number;
+  lost: number;
+  rtts: number[];
+}
+
+/** One a port, or one for a range of many. */
+function unitsOf(answered: readonly ProbeResult[]): Unit[] {
+  return [...Map.groupBy(answered, ({ order: { id } }) => id).values()].flatMap((results): Unit[] => {
+    const { order } = results[0]!;
+    const open = results.filter(({ outcome }) => outcome.kind === "open").map(({ port }) => port);
+    const groups = open.length < portsPerOrder ? open.map((port) => [port]) : [open];
+    return groups.map((ports) => ({ order, ports, share: 1 / groups.length, sent: 0, lost: 0, rtts: [] }));
+  });
+}
+
+async function sample(
+  units: readonly Unit[],
+  samples: number,
+  dependencies: ProberDependencies,
+  until: AbortSignal,
+): Promise<void> {
   // One of each in turn, so that what interferes for a moment interferes with all.
-  const jobs = Array.from({ length: samples }, () => rounds.filter(({ ports }) => ports.length > 0)).flat();
+  const jobs = Array.from({ length: samples }, (_, turn) =>
+    units.filter(({ share }) => turn < Math.max(fewestSamples, Math.ceil(samples * share))),
+  ).flat();
+  const lostOf = new Map<number, number>();
   let next = 0;
   const work = async (): Promise<void> => {
-    for (let job = jobs[next++]; job !== undefined && !until.aborted; job = jobs[next++]) {
-      const { from, to, address, serverName, protocol } = job.order;
-      const port = job.ports[job.sent++ % job.ports.length]!;
+    for (let unit = jobs[next++]; unit !== undefined && !until.aborted; unit = jobs[next++]) {
+      if ((lostOf.get(unit.order.id) ?? 0) >= enoughLost) continue;
+      const { from, to, address, serverName, protocol } = unit.order;
+      const port = unit.ports[unit.sent % unit.ports.length]!;
       const startedAt = performance.now();
       const outcome = await dependencies.protocols[protocol].probe(
         { from, to, address, port, serverName },
         { ...dependencies.context, timeoutMs: sampleTimeoutMs, datagrams: singleDatagram },
       );
       // A moment in which this host did not run says nothing of the path.
-      if (dependencies.health.fault(startedAt, performance.now()) !== undefined) job.sent--;
-      else if (outcome.kind === "open" && outcome.rttMs !== undefined) job.rtts.push(outcome.rttMs);
+      if (dependencies.health.fault(startedAt, performance.now()) !== undefined) continue;
+      unit.sent++;
+      if (outcome.kind === "open" && outcome.rttMs !== undefined) unit.rtts.push(outcome.rttMs);
+      else {
+        unit.lost++;
+        lostOf.set(unit.order.id, (lostOf.get(unit.order.id) ?? 0) + 1);
+      }
     }
   };
   await Promise.all(Array.from({ length: atOnce }, work));
-  return rounds.map(({ order, sent, rtts }) => ({
-    order,
-    sent,
-    lost: sent - rtts.length,
-    rttMs: rtts.toSorted((a, b) => a - b)[Math.floor((rtts.length - 1) / 2)],
-    blackHole: holes.get(order.address),
-  }));
 }
 
 /** By address. UDP finds the size to the byte, so it is preferred where both are to be had. */
@@ -93,7 +153,7 @@ async function blackHoles(
       const [address, ports] = each;
       const open = ports.filter(({ outcome }) => outcome.kind === "open");
       const chosen = open.find(({ order }) => order.protocol === "udp") ?? open[0] ?? ports[0]!;
-      const hole = await findBlackHole(knownPort(chosen), context);
+      const hole = await findBlackHole(knownPort(chosen), context, until);
       if (hole !== undefined) found.set(address, hole);
     }
   };
@@ -105,4 +165,8 @@ function knownPort({ order, port }: ProbeResult): KnownPort {
   const { from, to, address, serverName, protocol } = order;
   // Every stream listener of ours speaks the plain protocol, too.
   return { transport: protocol === "udp" ? "udp" : "tcp", target: { from, to, address, port, serverName } };
+}
+
+function median(values: readonly number[]): number | undefined {
+  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
 }

@@ -29,6 +29,7 @@ export interface SessionEvents {
   /** Returns what was wrong with the frame, if anything. */
   results(member: Member, message: ResultsMessage): string | undefined;
   quality(member: Member, message: QualityMessage): string | undefined;
+  measured(member: Member, round: number): void;
   sightings(member: Member, message: SightingsMessage): string | undefined;
   doubt(member: Member, message: DoubtMessage): void;
   done(member: Member, message: DoneMessage): void;
@@ -136,6 +137,9 @@ export class AgentSession {
         break;
       case "sightings":
         this.#refuseIf(this.#events.sightings(member, message));
+        break;
+      case "measured":
+        this.#events.measured(member, message.round);
         break;
       case "doubt":
         this.#events.doubt(member, message);

@@ -54,6 +54,8 @@ interface CoordinatorEvents {
 /** No round takes this long; an agent whose link lives and that still owes results then has a defect. */
 const roundLimitMs = 30 * 60_000;
 const pollMs = 100;
+/** What an agent has begun to measure when its time is up comes to an end within this. */
+const measureMarginMs = 15_000;
 /** A second look may begin a little after it was announced. */
 const watchMarginMs = 1_000;
 /** For the goodbye to reach agents that are still there. */
@@ -81,6 +83,8 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
   #inquiry!: Inquiry;
   /** Nodes that still owe results in the round under way, and when it was told to. */
   readonly #owing = new Map<number, number>();
+  /** Nodes that measure their paths. */
+  readonly #measuring = new Set<number>();
   #closing: Promise<void> | undefined;
 
   private constructor(config: CoordinatorConfig, authority: Authority, now: () => Date) {
@@ -177,7 +181,33 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
       }
     }
     this.#owing.clear();
+    await this.#measure(signal);
     return this.#observations;
+  }
+
+  /** When all is quiet: how good are the paths that work? */
+  async #measure(signal: AbortSignal): Promise<void> {
+    const { plan, probing } = this.#config;
+    const { rttMs } = plan.thresholds;
+    const startedAt = performance.now();
+    for (const { node } of this.membership.ready) {
+      this.#measuring.add(node);
+      this.#sessions.get(node)?.send({
+        type: "measure",
+        round: this.#round,
+        timeoutMs: probing.timeoutMs,
+        budgetMs: probing.budgetMs,
+        samples: samplesFor(plan.thresholds),
+        ...(rttMs === undefined ? {} : { rttThresholdMs: rttMs }),
+      });
+    }
+    while (this.#measuring.size > 0 && !signal.aborted) {
+      await sleep(pollMs, undefined, { signal }).catch(() => {});
+      const isLate = performance.now() - startedAt > probing.budgetMs + measureMarginMs;
+      for (const node of this.#measuring)
+        if (isLate || this.membership.member(node)?.connected !== true) this.#measuring.delete(node);
+    }
+    this.#measuring.clear();
   }
 
   /** How many probes the agents that are ready now will make. */
@@ -213,7 +243,6 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
       round: this.#round,
       timeoutMs: this.#config.probing.timeoutMs,
       budgetMs: this.#config.probing.budgetMs,
-      samples: samplesFor(this.#config.plan.thresholds),
       targets: targets.map((target) => wireTarget(this.#config.plan, target, this.#servicesOn(target))),
     });
   }
@@ -271,6 +300,9 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
       },
       quality: (member, message) =>
         message.round === this.#round ? this.#observations.recordQuality(member.node, message) : undefined,
+      measured: (member, round) => {
+        if (round === this.#round) this.#measuring.delete(member.node);
+      },
       doubt: (member, { round, nodes }) => {
         if (round !== this.#round || !this.#owing.has(member.node)) return;
         const forMs = this.#config.probing.timeoutMs + watchMarginMs;

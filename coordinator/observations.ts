@@ -2,7 +2,7 @@
 import type { PathQuality } from "../shared/judge.ts";
 import { outcomeKinds, probePhases, type ExchangeName, type OutcomeKind } from "../shared/names.ts";
 import type { Outcome, Proof } from "../shared/outcome.ts";
-import { countPorts, eachPort, portSetOf, type PortSet } from "../shared/ports.ts";
+import { countPorts, eachPort, hasPort, parsePorts, portSetOf, type PortSet } from "../shared/ports.ts";
 import type { Plan, Target } from "../shared/plan.ts";
 import type { QualityMessage, ResultsMessage } from "../shared/wire.ts";
 import { HostSignsByAddress } from "./host-signs.ts";
@@ -13,6 +13,13 @@ interface Detail {
   detail?: string | undefined;
   exchange?: ExchangeName | undefined;
   proof?: Proof | undefined;
+}
+
+interface TargetQuality {
+  sent: number;
+  lost: number;
+  blackHole?: PathQuality["blackHole"];
+  parts: { ports: PortSet; rttMs: number | undefined }[];
 }
 
 const witnessed: ReadonlySet<OutcomeKind> = new Set(["silent", "refused", "reset"]);
@@ -28,7 +35,7 @@ export class Observations {
   readonly #elapsedMs: Float32Array;
   readonly #rttMs: Float32Array;
   readonly #details = new Map<number, Detail>();
-  readonly #quality = new Map<number, PathQuality>();
+  readonly #quality = new Map<number, TargetQuality>();
   readonly #cut = new Set<number>();
   #fullSweepMs = 0;
   readonly hostSigns = new HostSignsByAddress();
@@ -108,20 +115,40 @@ export class Observations {
   recordQuality(node: number, { targets }: QualityMessage): string | undefined {
     if (targets.some(({ target }) => this.#plan.targets[target]?.from !== node))
       return "a measurement is not of a target of this node";
-    for (const { target, sent, lost, rttUs, blackHole } of targets) {
+    for (const { target, ports, sent, lost, rttUs, blackHole } of targets) {
+      const parsed = parsePorts(ports.split(","));
+      const known = this.#quality.get(target) ?? { sent: 0, lost: 0, parts: [] };
       this.#quality.set(target, {
-        sent,
-        lost,
-        ...(rttUs === undefined ? {} : { rttMs: rttUs / 1_000 }),
-        ...(blackHole === undefined ? {} : { blackHole }),
+        // Loss is a matter of the whole way: the ports of a target share what was counted.
+        sent: known.sent + sent,
+        lost: known.lost + lost,
+        blackHole: blackHole ?? known.blackHole,
+        parts: [
+          ...known.parts,
+          {
+            ports: typeof parsed === "string" ? [] : parsed,
+            rttMs: rttUs === undefined ? undefined : rttUs / 1_000,
+          },
+        ],
       });
     }
     return undefined;
   }
 
   /** Undefined where nothing was measured. */
-  quality(target: Target): PathQuality | undefined {
-    return this.#quality.get(target.id);
+  quality(target: Target, port: number): PathQuality | undefined {
+    const known = this.#quality.get(target.id);
+    if (known === undefined) return undefined;
+    const { sent, lost, blackHole, parts } = known;
+    // Of a large range some ports speak for all.
+    const part =
+      parts.find(({ ports }) => hasPort(ports, port)) ?? (parts.length === 1 ? parts[0] : undefined);
+    return {
+      sent,
+      lost,
+      ...(part?.rttMs === undefined ? {} : { rttMs: part.rttMs }),
+      ...(blackHole === undefined ? {} : { blackHole }),
+    };
   }
 
   /** The ports of a target on which a probe failed for a reason that the far end may know more about. */

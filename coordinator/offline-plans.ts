@@ -47,6 +47,7 @@ export async function makeOfflinePlans(
       ...(wireAssignment(plan, node) as Pick<OfflinePlan, "node" | "cluster" | "nodes" | "listeners">),
       timeoutMs: cluster.probing.timeoutMs,
       samples: samplesFor(plan.thresholds),
+      ...(plan.thresholds.rttMs === undefined ? {} : { rttThresholdMs: plan.thresholds.rttMs }),
       targets: (targetsByNode.get(node.index) ?? []).map((target) => wireTarget(plan, target)),
     });
   }

@@ -121,7 +121,7 @@ function reportPath(
               expectationOf(path, port, plan, serviceExpected),
               outcome,
               farEnd,
-              observations.quality(target),
+              observations.quality(target, port),
             );
       return { port, target, outcome, farEnd, ...judged };
     });
@@ -218,7 +218,8 @@ function evidenceOf(
   attendance: Attendance,
   observations: Observations,
 ): ReportPath["evidence"] {
-  const quality = finding.target === undefined ? undefined : observations.quality(finding.target);
+  const quality =
+    finding.target === undefined ? undefined : observations.quality(finding.target, finding.port);
   const { outcome, target, port, farEnd } = finding;
   const exception = farEnd?.exception;
   const proof = outcome?.proof;

@@ -76,6 +76,7 @@ export const OfflinePlanSchema = Type.Object(
     ),
     timeoutMs: Type.Integer({ minimum: 1, maximum: 600_000 }),
     samples: Index,
+    rttThresholdMs: Type.Optional(Type.Number({ minimum: 0 })),
     targets: Type.Array(
       Type.Object(
         { id: Index, to: Index, address: Address, protocol: Type.Enum([...protocolNames]), ports: Ports },

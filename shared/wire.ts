@@ -20,6 +20,9 @@ const Port = Type.Integer({ minimum: 1, maximum: 65535 });
 const Short = Type.String({ maxLength: 200 });
 const exact = { additionalProperties: false };
 
+/** Ports as `formatPorts` writes them; empty for none. */
+const PortsText = Type.String({ maxLength: maxPortsTextLength });
+
 /** The columns of a frame all have the same length. */
 const column = { maxItems: maxResultsPerFrame };
 
@@ -109,9 +112,6 @@ export const ResultsSchema = Type.Object(
   exact,
 );
 
-/** Which of the asked ports something is true of, as `formatPorts` writes them; empty for none. */
-const PortsText = Type.String({ maxLength: maxPortsTextLength });
-
 /** The answer to a `look`: what this agent saw of probes that failed. */
 const Sightings = Type.Object(
   {
@@ -148,6 +148,8 @@ export const QualitySchema = Type.Object(
       Type.Object(
         {
           target: Index,
+          /** The ports that the figures are of. */
+          ports: PortsText,
           sent: Index,
           lost: Index,
           rttUs: Type.Optional(Index),
@@ -182,6 +184,8 @@ const Done = Type.Object(
   },
   exact,
 );
+/** All qualities of a round have been sent. */
+const Measured = Type.Object({ type: Type.Literal("measured"), round: Index }, exact);
 const Bye = Type.Object({ type: Type.Literal("bye"), reason: Short }, exact);
 
 export const AgentMessageSchema = Type.Union([
@@ -189,6 +193,7 @@ export const AgentMessageSchema = Type.Union([
   ListeningSchema,
   ResultsSchema,
   QualitySchema,
+  Measured,
   Doubt,
   Sightings,
   Done,
@@ -259,12 +264,11 @@ export type CoordinatorMessage =
       type: "probe";
       round: number;
       timeoutMs: number;
-      /** For how long ranges may be swept; and for how long qualities may be measured afterwards. */
+      /** For how long ranges may be swept. */
       budgetMs: number;
-      /** Round trips to measure for each target once all is probed; 0 where no threshold asks for it. */
-      samples: number;
       targets: readonly WireTarget[];
     }
+  | MeasureMessage
   /** Look out for half-open connections for so long: somebody is about to probe again. */
   | { type: "watch"; forMs: number }
   | {
@@ -275,6 +279,18 @@ export type CoordinatorMessage =
       questions: readonly LookQuestion[];
     }
   | { type: "finish"; reason: string };
+
+/** Everybody has done probing: how good are the paths that answered in this round? */
+export interface MeasureMessage {
+  type: "measure";
+  round: number;
+  timeoutMs: number;
+  /** For how long it may be measured. */
+  budgetMs: number;
+  /** Round trips for each target; 0 where no threshold asks for it. */
+  samples: number;
+  rttThresholdMs?: number;
+}
 
 /** What did this agent see of failed probes from one node to one of its addresses? */
 export interface LookQuestion {

@@ -255,17 +255,20 @@ t.test("measurements are a target's own, and of a node's own targets", async (t)
     type: "quality",
     round: 1,
     targets: [
-      { target: 0, sent: 20, lost: 0 },
-      { target, sent: 20, lost: 2, rttUs: 450, blackHole: { pathMtu: 1_400, lost: "back" } },
+      { target: 0, ports: "9000", sent: 20, lost: 0, rttUs: 300 },
+      { target: 0, ports: "9001", sent: 10, lost: 1, rttUs: 90_000 },
+      { target, ports: "9443", sent: 20, lost: 2, rttUs: 450, blackHole: { pathMtu: 1_400, lost: "back" } },
     ],
   });
   const mistake = "a measurement is not of a target of this node";
   t.equal(observations.recordQuality(0, message(1)), mistake);
   t.equal(observations.recordQuality(0, message(4)), mistake, "nor of one that was never planned");
-  t.equal(observations.quality(targetOf(0)), undefined, "and then nothing of it counts");
+  t.equal(observations.quality(targetOf(0), 9_000), undefined, "and then nothing of it counts");
   t.equal(observations.recordQuality(0, message(2)), undefined);
-  t.strictSame(observations.quality(targetOf(0)), { sent: 20, lost: 0 });
-  t.strictSame(observations.quality(targetOf(2)), {
+  t.strictSame(observations.quality(targetOf(0), 9_000), { sent: 30, lost: 1, rttMs: 0.3 });
+  t.equal(observations.quality(targetOf(0), 9_001)?.rttMs, 90, "loss is of the way, latency of the port");
+  t.equal(observations.quality(targetOf(0), 9_002)?.rttMs, undefined);
+  t.strictSame(observations.quality(targetOf(2), 9_443), {
     sent: 20,
     lost: 2,
     rttMs: 0.45,
