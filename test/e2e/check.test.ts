@@ -141,7 +141,7 @@ t.test("an agent that stands still in the middle of the check turns nothing red"
   await using _c = agent("c");
   await run.says("probes 0/");
   b.child.kill("SIGSTOP");
-  await sleep(3_000);
+  await sleep(5_000);
   t.equal(run.child.exitCode, null, "it still owes results");
   b.child.kill("SIGCONT");
   const { exitCode, out, err } = await run.finished;
