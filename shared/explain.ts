@@ -1,5 +1,6 @@
 /** Says in one sentence what both ends saw on a path, and in another what to do. For terminals, reports and pages. */
 import { formatDuration as formatMs } from "./duration.ts";
+import { rejectedNearbyCode } from "./judge.ts";
 import type { Reason } from "./names.ts";
 import { formatPorts, parsePorts } from "./ports.ts";
 import type { ReportPath } from "./report.ts";
@@ -9,39 +10,51 @@ export function explainPath(path: ReportPath): string {
   const { source, target } = path.evidence;
   const after = source.elapsedMs === undefined ? "" : ` after ${formatMs(source.elapsedMs)}`;
   const code = source.code === undefined ? "" : ` (${source.code})`;
-  const held =
-    target.listener === "occupied"
-      ? `${target.owner ?? "a service"} holds the port`
-      : `${path.to} was listening`;
+  const isService = target.listener === "occupied";
+  const held = isService ? `${target.owner ?? "a service"} holds the port` : `${path.to} was listening`;
+  const sawNothing =
+    target.sawRequest === undefined
+      ? `${isService ? `; ${path.to}` : ", but"} was not asked what it saw`
+      : isService
+        ? `, and ${path.to} saw nothing`
+        : " and saw nothing";
   const answeredBy =
     source.answeredBy === undefined
       ? "somebody else"
       : `${source.answeredBy.node} port ${source.answeredBy.port}`;
+  const unreachable =
+    source.outcome === "silent"
+      ? `no answer${after}, and no sign of a host behind the address`
+      : `unreachable${code}${after}`;
+  const rttMs = source.quality?.rttMs ?? path.rttMs;
   const what: Record<Reason, string> = {
     reachable: `${path.to} proved itself${path.rttMs === null ? "" : `, ${formatMs(path.rttMs)}`}`,
     served: `${target.owner ?? "the service there"} answered${detail(source.detail)}`,
-    slow: `${path.to} answered too slowly${path.rttMs === null ? "" : `, ${formatMs(path.rttMs)}`}`,
-    lossy: `${path.to} answered, but packets were lost on the way`,
+    slow: `${path.to} answered too slowly${rttMs === null ? "" : `, ${formatMs(rttMs)}`}`,
+    lossy: `${path.to} answered, but ${source.quality === undefined ? "packets" : `${source.quality.lost} of ${source.quality.sent} round trips`} were lost on the way`,
     "low-bandwidth": `${path.to} is reached with less bandwidth than is asked for`,
-    "small-mtu": `${path.to} is reached by small packets only`,
+    "small-mtu": smallMtu(path),
     expiring: `the certificate of ${path.to} expires soon`,
     "blocked-as-required": `${source.outcome ?? "no answer"}${code}${after}, as it should be`,
-    dropped: `no answer${after}; ${held}`,
-    rejected: `${source.outcome ?? "refused"}${code}${after}, although ${held}`,
-    "reply-dropped": `${path.to} got the request, its answer did not come back`,
-    "egress-blocked": `${path.from} itself refused to send${code}`,
+    dropped: `no answer${after}; ${held}${sawNothing}`,
+    rejected:
+      source.code === rejectedNearbyCode
+        ? `no answer${after}, but neighbouring ports are rejected, and not every such error is sent; ${held}`
+        : `${source.outcome ?? "refused"}${code}${after}, although ${held}`,
+    "reply-dropped": `${path.to} saw ${whatArrived(path)}, its answer did not come back`,
+    "egress-blocked": `${path.from} itself refused to send${code}${detail(source.detail)}`,
     "no-route":
       source.outcome === "local-error"
         ? `${path.from} has no route${code}`
-        : `unreachable${code}${after}; the agent on ${path.to} is alive`,
-    "node-down": `unreachable${code}${after}; the agent on ${path.to} is gone`,
+        : `${unreachable}; the agent on ${path.to} is alive`,
+    "node-down": `${unreachable}; the agent on ${path.to} is gone`,
     closed: `refused${code}; no service listens`,
     misrouted: `${answeredBy} answered instead of ${path.to}`,
-    stranger: `something answered without proof; ${held}`,
-    intercepted: `TLS was ended by somebody else${code}`,
+    stranger: `something answered without proof${detail(source.detail)}; ${held}`,
+    intercepted: `TLS was ended by somebody else${code}${detail(source.detail)}`,
     "tls-failed": `TLS failed${code}${detail(source.detail)}`,
     "upgrade-refused": `the WebSocket upgrade was refused${code}${detail(source.detail)}`,
-    "app-filtered": `TCP connects, then ${source.outcome === "silent" ? "nothing comes" : "the connection is cut"} in the ${source.phase ?? "next"} step${code}${target.listener === "occupied" ? `; ${held}` : ""}`,
+    "app-filtered": `TCP connects, then ${source.outcome === "silent" ? "nothing comes" : "the connection is cut"} in the ${source.phase ?? "next"} step${code}${isService ? `; ${held}` : reachedBy(path)}`,
     "proxy-refused": `the proxy refused to connect${code}${detail(source.detail)}`,
     unresolved: `the name has no address${code}`,
     exposed: `open, although it must be closed`,
@@ -52,22 +65,61 @@ export function explainPath(path: ReportPath): string {
     "never-probed": `not probed${detail(source.detail)}`,
     stale: `what is known of ${path.to} is too old`,
     "agent-missing": `no agent on ${target.agent === "missing" ? path.to : path.from} has joined`,
-    impaired: `${path.from} could not probe${code}${detail(source.detail)}`,
+    impaired: whoIsImpaired(path),
   };
-  return what[path.reason];
+  const translated = source.seenAs === undefined ? "" : `; a NAT shows ${path.from} as ${source.seenAs}`;
+  return `${what[path.reason]}${translated}`;
+}
+
+function smallMtu({ from, to, evidence }: ReportPath): string {
+  const { blackHole } = evidence.source.quality ?? {};
+  if (blackHole === undefined) return `${to} is reached by small packets only`;
+  const way = blackHole.lost === "there" ? `from ${from} to ${to}` : `back from ${to} to ${from}`;
+  return `packets of more than ${blackHole.pathMtu} bytes are lost on the way ${way}`;
+}
+
+/** What the far end saw of a probe whose answer was lost. */
+function whatArrived({ from, transport, evidence }: ReportPath): string {
+  if (transport === "udp") return "the request";
+  return evidence.target.sawConnection === true ? "the connection" : `a half-open connection of ${from}`;
+}
+
+/** Where the conversation on a connection ended, as far as the far end knows. */
+function reachedBy({ to, evidence }: ReportPath): string {
+  const { sawConnection } = evidence.target;
+  if (sawConnection === undefined) return "";
+  return sawConnection
+    ? `; the connection reached ${to}, the request on it did not`
+    : `; either the request reached ${to} as well, or not even the connection did`;
+}
+
+/** Whose fault it is that nothing can be said: the prober's, or the far agent's. */
+function whoIsImpaired({ from, to, evidence: { source, target } }: ReportPath): string {
+  const code = source.code === undefined ? "" : ` (${source.code})`;
+  if (source.outcome === "tls-failed")
+    return `${from} cannot verify the certificate of ${to}${code}: its clock is wrong by more than a day${detail(source.detail)}`;
+  if (source.outcome !== "local-error" && target.impaired === true)
+    return `the agent on ${to} did not get to run, so no answer means nothing`;
+  return `${from} could not probe${code}${detail(source.detail)}`;
 }
 
 /** What to do about a path that is not green, or undefined where nothing is to be done. */
 export function remedyFor(path: ReportPath): string | undefined {
   const rule = `${path.transport} ${path.from} → ${path.to} ports ${failingPorts(path)}`;
+  const answers = `${path.transport} from ${path.to} ports ${failingPorts(path)}`;
   const remedies: Partial<Record<Reason, string>> = {
     dropped: `ask for: allow ${rule}`,
     rejected: `ask for: allow ${rule}`,
     "app-filtered": `ask for: let ${path.protocol} pass uninspected, ${rule}`,
-    "reply-dropped": `check the rules for the way back from ${path.to}, and asymmetric routes`,
+    "reply-dropped": `let ${answers} pass, on ${path.to} and on the way back to ${path.from}; check for routes that differ by direction`,
+    intercepted: `exclude ${path.to} port ${failingPorts(path)} from TLS inspection`,
+    misrouted: `check what leads ${path.from} elsewhere: a DNAT rule, a load balancer, a stale address of ${path.to}`,
     "egress-blocked": `check the firewall of ${path.from} itself: nft list ruleset`,
     "no-route": `check routes and links between ${path.from} and ${path.to}: ip route get`,
     exposed: `ask for: block ${rule}`,
+    ...(path.evidence.target.impaired === true
+      ? { impaired: `check the load of ${path.to}, and check again` }
+      : {}),
     "agent-missing": `start the agent on ${path.evidence.target.agent === "missing" ? path.to : path.from}`,
   };
   return remedies[path.reason];

@@ -55,10 +55,16 @@ const codes = (results: readonly ProbeResult[]): string[] =>
   results.map(({ port, outcome: { kind, code } }) => `${port} ${kind} ${code ?? ""}`.trim());
 
 t.test("where no counter moved, silence stays silence and costs no probe", async (t) => {
-  const failures = [resultOf(1, "silent"), resultOf(2, "silent")];
+  const failures = Array.from({ length: 20 }, (_, index) => resultOf(1 + index, "silent"));
   const { results, asked } = await ask(failures, {}, () => "refused");
   t.strictSame(results, failures);
   t.strictSame(asked, []);
+});
+
+t.test("a silent range of which every one is rejected when asked alone is rejected as a whole", async (t) => {
+  const failures = Array.from({ length: 20 }, (_, index) => resultOf(1 + index, "silent"));
+  const { results } = await ask(failures, { unreachablesIn: 6 }, () => "refused");
+  t.ok(results.every(({ outcome: { kind, code } }) => kind === "silent" && code === rejectedNearbyCode));
 });
 
 t.test(

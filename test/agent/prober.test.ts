@@ -4,7 +4,7 @@ import { Listeners } from "../../agent/listeners.ts";
 import { defaultLimits, runPinglist, type ProbeOrder, type ProbeResult } from "../../agent/prober.ts";
 import { protocols } from "../../agent/protocols/index.ts";
 import type { Protocol } from "../../agent/protocols/protocol.ts";
-import { alwaysWell } from "../../agent/health.ts";
+import { alwaysWell, type Fault, type Health } from "../../agent/health.ts";
 import { probeThoroughly } from "../../agent/looks.ts";
 import type { Outcome } from "../../shared/outcome.ts";
 import { createFixture } from "../helpers/agent-fixtures.ts";
@@ -217,4 +217,85 @@ t.test("of a long blocked range only samples are looked at again, unless one of 
   t.equal(overrun.results.length, 1_000);
   t.equal(overrun.probes, 2_000);
   t.ok(overrun.results.every(({ outcome: { kind } }) => kind === "open"));
+});
+
+t.test("what this host kept itself from seeing is its own error; an answer is an answer", async (t) => {
+  using fixture = await createFixture();
+  const kinds = ["open", "refused", "silent", "reset", "unreachable", "wrong-answer"] as const;
+  const proof = { node: 2, port: 7, seenAddress: "127.0.0.1", seenPort: 1, clientVerified: false };
+  const probe: Protocol["probe"] = ({ port }) =>
+    Promise.resolve(
+      port === 7 ? outcome("tls-failed", { proof }) : outcome(kinds[port - 1]!, { elapsedMs: 3_060 }),
+    );
+  const health: Health = { fault: () => ({ code: "STARVED", detail: "it did not run" }) };
+  const results: ProbeResult[] = [];
+  await runPinglist(
+    [order({ ports: [[1, 7]] })],
+    { protocols: scripted(probe), context: await fixture.probing("zero"), limits: defaultLimits, health },
+    (result) => results.push(result),
+    never,
+  );
+  const byPort = results.toSorted((a, b) => a.port - b.port).map((each) => each.outcome);
+  t.strictSame(
+    byPort.map(({ kind }) => kind),
+    ["open", "refused", "local-error", "local-error", "local-error", "local-error", "tls-failed"],
+  );
+  t.match(byPort[2], { code: "STARVED", detail: "it did not run", phase: "connect" });
+  t.equal(byPort[6]?.code, undefined);
+});
+
+t.test("a starved prober tries again, one whose interface is down knows enough", async (t) => {
+  using fixture = await createFixture();
+  const run = async (code: Fault["code"]): Promise<{ probes: number; results: ProbeResult[] }> => {
+    let probes = 0;
+    // A fault of the moment: the second look finds nothing of it.
+    const health: Health = { fault: () => (probes <= 3 ? { code, detail: "x" } : undefined) };
+    const probe: Protocol["probe"] = () => Promise.resolve(outcome(++probes <= 3 ? "silent" : "open"));
+    const results: ProbeResult[] = [];
+    await probeThoroughly(
+      [order({ ports: [[1, 3]] })],
+      { protocols: scripted(probe), context: await fixture.probing("zero"), limits: defaultLimits, health },
+      { report: (result) => results.push(result), doubt: () => {} },
+      never,
+    );
+    return { probes, results };
+  };
+  const starved = await run("STARVED");
+  t.equal(starved.probes, 6);
+  t.ok(starved.results.every((each) => each.outcome.kind === "open" && each.outcome.attempts === 2));
+  const down = await run("LINK_DOWN");
+  t.equal(down.probes, 3);
+  t.ok(down.results.every((each) => each.outcome.code === "LINK_DOWN"));
+});
+
+t.test("nodes are named before they are probed again, once each", async (t) => {
+  using fixture = await createFixture();
+  const doubts: number[][] = [];
+  let probes = 0;
+  let probesBefore = 0;
+  const probe: Protocol["probe"] = ({ to }) => {
+    probes++;
+    return Promise.resolve(outcome(to === 3 ? "open" : "silent"));
+  };
+  const results: ProbeResult[] = [];
+  await probeThoroughly(
+    [1, 2, 3].map((to) => order({ id: to, to, ports: [[1, 2]] })),
+    {
+      protocols: scripted(probe),
+      context: await fixture.probing("zero"),
+      limits: defaultLimits,
+      health: alwaysWell,
+    },
+    {
+      report: (result) => results.push(result),
+      doubt: (nodes) => {
+        doubts.push(nodes.toSorted());
+        probesBefore = probes;
+      },
+    },
+    never,
+  );
+  t.strictSame(doubts, [[1, 2]]);
+  t.equal(probesBefore, 6, "before the first of them");
+  t.equal(results.length, 6);
 });

@@ -1,6 +1,7 @@
 /** `portmesh check` and `portmesh agent run` as processes on loopback: joining, refusing, missing, interrupting. */
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import t, { type Test } from "tap";
 import { Check } from "typebox/value";
 import { formatJoinString, parseJoinString } from "../../shared/join-string.ts";
@@ -17,9 +18,9 @@ interface Setup {
 let network = 10;
 
 /** A cluster of nodes on a loopback network of its own, so that tests cannot meet. */
-function setUp(t: Test, names: readonly string[]): Setup {
+function setUp(t: Test, names: readonly string[], spec: object = smallSpec): Setup {
   network++;
-  const folder = t.testdir({ "small.yaml": JSON.stringify(smallSpec) });
+  const folder = t.testdir({ "small.yaml": JSON.stringify(spec) });
   const nodes = names.map((name, index) => ({ name, address: `127.78.${network}.${index + 1}` }));
   writeFileSync(
     join(folder, "cluster.yaml"),
@@ -123,6 +124,34 @@ t.test("an agent that dies in the check leaves unknown paths, never green ones",
   const { exitCode, out } = await run.finished;
   t.equal(exitCode, 5);
   t.equal((JSON.parse(out) as Report).summary.pass, 0);
+});
+
+t.test("an agent that stands still in the middle of the check turns nothing red", async (t) => {
+  const [plain] = smallSpec.flows as [Record<string, unknown>];
+  // Wide enough to be in the middle of it for a moment.
+  const wide = {
+    ...smallSpec,
+    flows: [...smallSpec.flows, { ...plain, name: "wide", ports: "30000-31499" }],
+  };
+  const { joinFile, check, agent } = setUp(t, ["a", "b", "c"], wide);
+  await using run = check();
+  await fileAppears(joinFile);
+  await using _a = agent("a");
+  await using b = agent("b");
+  await using _c = agent("c");
+  await run.says("probes 0/");
+  b.child.kill("SIGSTOP");
+  await sleep(5_000);
+  t.equal(run.child.exitCode, null, "it still owes results");
+  b.child.kill("SIGCONT");
+  const { exitCode, out, err } = await run.finished;
+  t.ok(exitCode === 0 || exitCode === 5, err);
+  const report = JSON.parse(out) as Report;
+  t.strictSame(
+    report.paths.filter(({ verdict }) => verdict !== "pass" && verdict !== "unknown"),
+    [],
+  );
+  t.ok(report.paths.some(({ verdict }) => verdict === "pass"));
 });
 
 t.test("Ctrl-C prints what is known, marks the rest unknown and exits 130", async (t) => {

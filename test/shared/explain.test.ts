@@ -1,5 +1,6 @@
 import t from "tap";
 import { explainPath, failingPorts, remedyFor } from "../../shared/explain.ts";
+import { rejectedNearbyCode } from "../../shared/judge.ts";
 import { reasonsByVerdict, verdicts, type Reason } from "../../shared/names.ts";
 import type { ReportPath } from "../../shared/report.ts";
 import { pathOf } from "../helpers/report-fixtures.ts";
@@ -59,18 +60,100 @@ t.test("the sentence says what both ends saw", async (t) => {
     ],
     [
       pathWith("dropped", { outcome: "silent", elapsedMs: 4_000 }, bound),
-      "no answer after 4.0 s; n2 was listening",
+      "no answer after 4.0 s; n2 was listening, but was not asked what it saw",
+    ],
+    [
+      pathWith("dropped", { outcome: "silent", elapsedMs: 4_000 }, { ...bound, sawRequest: false }),
+      "no answer after 4.0 s; n2 was listening and saw nothing",
     ],
     [
       pathWith("dropped", { outcome: "silent", elapsedMs: 4_000 }, occupied),
-      "no answer after 4.0 s; java (pid 812) holds the port",
+      "no answer after 4.0 s; java (pid 812) holds the port; n2 was not asked what it saw",
+    ],
+    [
+      pathWith("dropped", { outcome: "silent", elapsedMs: 4_000 }, { ...occupied, sawRequest: false }),
+      "no answer after 4.0 s; java (pid 812) holds the port, and n2 saw nothing",
+    ],
+    [
+      pathWith("rejected", { outcome: "silent", code: rejectedNearbyCode, elapsedMs: 4_000 }, bound),
+      "no answer after 4.0 s, but neighbouring ports are rejected, and not every such error is sent; n2 was listening",
     ],
     [
       pathWith("rejected", { outcome: "refused", code: "ECONNREFUSED", elapsedMs: 0.4 }, bound),
       "refused (ECONNREFUSED) after 0.4 ms, although n2 was listening",
     ],
-    [pathWith("reply-dropped", {}, bound), "n2 got the request, its answer did not come back"],
-    [pathWith("egress-blocked", { code: "EPERM" }, bound), "n1 itself refused to send (EPERM)"],
+    [
+      pathWith("reply-dropped", {}, { ...bound, sawRequest: true }, { transport: "udp" }),
+      "n2 saw the request, its answer did not come back",
+    ],
+    [
+      pathWith("reply-dropped", {}, { ...bound, sawRequest: true, sawConnection: false }),
+      "n2 saw a half-open connection of n1, its answer did not come back",
+    ],
+    [
+      pathWith("reply-dropped", {}, { ...bound, sawRequest: true, sawConnection: true }),
+      "n2 saw the connection, its answer did not come back",
+    ],
+    [
+      pathWith("egress-blocked", { code: "EPERM", detail: "the kernel refused" }, bound),
+      "n1 itself refused to send (EPERM): the kernel refused",
+    ],
+    [
+      pathWith("no-route", { outcome: "silent", elapsedMs: 4_000 }, bound),
+      "no answer after 4.0 s, and no sign of a host behind the address; the agent on n2 is alive",
+    ],
+    [
+      pathWith("intercepted", { code: "SELF_SIGNED_CERT_IN_CHAIN", detail: "certificate of CN=box" }, bound),
+      "TLS was ended by somebody else (SELF_SIGNED_CERT_IN_CHAIN): certificate of CN=box",
+    ],
+    [
+      pathWith("stranger", { detail: "12 bytes without a proof" }, bound),
+      "something answered without proof: 12 bytes without a proof; n2 was listening",
+    ],
+    [
+      pathWith("impaired", { outcome: "local-error", code: "STARVED", detail: "it did not run" }, bound),
+      "n1 could not probe (STARVED): it did not run",
+    ],
+    [
+      pathWith("impaired", { outcome: "silent" }, { ...bound, impaired: true }),
+      "the agent on n2 did not get to run, so no answer means nothing",
+    ],
+    [
+      pathWith("impaired", { outcome: "local-error", code: "EMFILE" }, { ...bound, impaired: true }),
+      "n1 could not probe (EMFILE)",
+    ],
+    [
+      pathWith(
+        "impaired",
+        { outcome: "tls-failed", code: "CERT_HAS_EXPIRED", detail: "valid to 2027" },
+        bound,
+      ),
+      "n1 cannot verify the certificate of n2 (CERT_HAS_EXPIRED): its clock is wrong by more than a day: valid to 2027",
+    ],
+    [
+      pathWith("slow", { quality: { sent: 20, lost: 0, rttMs: 7 } }, bound, { rttMs: 1 }),
+      "n2 answered too slowly, 7.0 ms",
+    ],
+    [
+      pathWith("lossy", { quality: { sent: 300, lost: 12 } }, bound),
+      "n2 answered, but 12 of 300 round trips were lost on the way",
+    ],
+    [
+      pathWith(
+        "small-mtu",
+        { quality: { sent: 0, lost: 0, blackHole: { pathMtu: 1_400, lost: "there" } } },
+        bound,
+      ),
+      "packets of more than 1400 bytes are lost on the way from n1 to n2",
+    ],
+    [
+      pathWith(
+        "small-mtu",
+        { quality: { sent: 0, lost: 0, blackHole: { pathMtu: 1_400, lost: "back" } } },
+        bound,
+      ),
+      "packets of more than 1400 bytes are lost on the way back from n2 to n1",
+    ],
     [
       pathWith("no-route", { outcome: "local-error", code: "ENETUNREACH" }, bound),
       "n1 has no route (ENETUNREACH)",
@@ -96,6 +179,18 @@ t.test("the sentence says what both ends saw", async (t) => {
       "TCP connects, then nothing comes in the answer step",
     ],
     [
+      pathWith("app-filtered", { outcome: "silent", phase: "answer" }, { ...bound, sawConnection: true }),
+      "TCP connects, then nothing comes in the answer step; the connection reached n2, the request on it did not",
+    ],
+    [
+      pathWith("app-filtered", { outcome: "silent", phase: "answer" }, { ...bound, sawConnection: false }),
+      "TCP connects, then nothing comes in the answer step; either the request reached n2 as well, or not even the connection did",
+    ],
+    [
+      pathWith("app-filtered", { outcome: "silent", phase: "answer" }, { ...occupied, sawConnection: false }),
+      "TCP connects, then nothing comes in the answer step; java (pid 812) holds the port",
+    ],
+    [
       pathWith("app-filtered", { outcome: "reset", phase: "upgrade", code: "ECONNRESET" }, bound),
       "TCP connects, then the connection is cut in the upgrade step (ECONNRESET)",
     ],
@@ -110,6 +205,14 @@ t.test("the sentence says what both ends saw", async (t) => {
   for (const [path, sentence] of cases) t.equal(explainPath(path), sentence, path.reason);
 });
 
+t.test("a translated source address is told, whatever became of the path", async (t) => {
+  t.equal(
+    explainPath(pathWith("reachable", { seenAs: "192.0.2.1" }, { agent: "alive", listener: "bound" })),
+    "n2 proved itself; a NAT shows n1 as 192.0.2.1",
+  );
+  t.match(explainPath(pathWith("misrouted", { seenAs: "192.0.2.1" })), /; a NAT shows n1 as 192\.0\.2\.1$/);
+});
+
 t.test("a remedy names ends and ports, so that it can be sent to the firewall team", async (t) => {
   const cases: [Reason, Partial<ReportPath>, remedy: string | undefined][] = [
     ["dropped", {}, "ask for: allow tcp n1 → n2 ports 9042"],
@@ -117,7 +220,19 @@ t.test("a remedy names ends and ports, so that it can be sent to the firewall te
     ["exposed", { expected: "closed" }, "ask for: block tcp n1 → n2 ports 9042"],
     ["app-filtered", { protocol: "wss" }, "ask for: let wss pass uninspected, tcp n1 → n2 ports 9042"],
     ["egress-blocked", {}, "check the firewall of n1 itself: nft list ruleset"],
-    ["reply-dropped", {}, "check the rules for the way back from n2, and asymmetric routes"],
+    [
+      "reply-dropped",
+      { transport: "udp" },
+      "let udp from n2 ports 9042 pass, on n2 and on the way back to n1; check for routes that differ by direction",
+    ],
+    ["intercepted", {}, "exclude n2 port 9042 from TLS inspection"],
+    ["misrouted", {}, "check what leads n1 elsewhere: a DNAT rule, a load balancer, a stale address of n2"],
+    [
+      "impaired",
+      { evidence: { source: {}, target: { agent: "alive", impaired: true } } },
+      "check the load of n2, and check again",
+    ],
+    ["impaired", {}, undefined],
     ["no-route", {}, "check routes and links between n1 and n2: ip route get"],
     ["agent-missing", { evidence: { source: {}, target: { agent: "missing" } } }, "start the agent on n2"],
     ["agent-missing", { evidence: { source: {}, target: { agent: "alive" } } }, "start the agent on n1"],
