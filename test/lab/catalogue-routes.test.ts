@@ -8,6 +8,8 @@ import { Lab, type Host } from "./lab.ts";
 import { labSpec, type LabFlow } from "./spec.ts";
 
 t.setTimeout(300_000);
+// Most of the time of a check is spent waiting.
+t.jobs = 2;
 
 /** By the name of the host that has it. */
 const kinds = {
@@ -29,7 +31,7 @@ const flows = smallSpec.flows.map((flow) => ({ ...(flow as LabFlow), from: ["pro
 const spec = labSpec({ roles: { probers: "in-cluster", targets: "in-cluster" }, flows });
 
 for (const family of ["v4", "v6"] as const) {
-  t.test(`over IP${family}`, async (t) => {
+  t.test(`over IP${family}`, { buffered: true }, async (t) => {
     await using lab = await Lab.create({ hosts });
     for (const kind of probers) await breakRoute(lab.host(kind), kind, lab.host("target"), family);
     const { report, exitCode } = await runLabCheck(lab, {
