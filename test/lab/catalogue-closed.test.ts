@@ -32,12 +32,8 @@ const spec = labSpec({
       closed: { after: "install" },
     }),
     ...shut("inner", 31_010, { from: ["members"], to: ["members"], closed: { from: "outside" } }),
-    ...shut("local", 31_020, {
-      from: ["members"],
-      to: ["members"],
-      scope: "localhost",
-      closed: { from: "outside" },
-    }),
+    // What a document calls local to a host is shut for everybody else.
+    ...shut("local", 31_020, { from: ["members"], to: ["members"], scope: "localhost" }),
   ],
 });
 const nodes = [
@@ -46,8 +42,6 @@ const nodes = [
   { name: "gone", roles: ["members"] },
   { name: "desk", roles: ["desks"] },
 ];
-const inner = (kind: keyof typeof kinds): string[] =>
-  transports.map((transport) => `inner-${kind}-${transport}`);
 const named = (name: string): string[] =>
   kindNames.flatMap((kind) => transports.map((transport) => `${name}-${kind}-${transport}`));
 
@@ -78,12 +72,14 @@ for (const family of ["v4", "v6"] as const) {
       const open = transports.flatMap((transport) => [
         `n1>n2 installer-open-${transport} exposed`,
         `n2>n1 installer-open-${transport} exposed`,
+        `n1>n2 local-open-${transport} exposed`,
+        `n2>n1 local-open-${transport} exposed`,
         ...["n1", "n2"].flatMap((to) => [
           `desk>${to} inner-open-${transport} exposed`,
           `desk>${to} local-open-${transport} exposed`,
         ]),
       ]);
-      const all = [...named("installer"), ...kindNames.flatMap(inner)];
+      const all = ["installer", "inner", "local"].flatMap(named);
       const absent = [
         ...["n1", "n2"].flatMap((member) =>
           all.flatMap((flow) => [
