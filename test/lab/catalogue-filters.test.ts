@@ -8,6 +8,8 @@ import { Lab } from "./lab.ts";
 import { labSpec, type LabFlow } from "./spec.ts";
 
 t.setTimeout(300_000);
+// Most of the time of a check is spent waiting.
+t.jobs = 2;
 
 const roles = { probers: "in-cluster", targets: "in-cluster" } as const;
 const nodes = [
@@ -31,7 +33,7 @@ const untouched: LabFlow[] = [
 const spec = labSpec({ roles, flows: [...untouched, ...lines.map(({ flow }) => flow)] });
 
 for (const family of ["v4", "v6"] as const) {
-  t.test(`over IP${family}`, async (t) => {
+  t.test(`over IP${family}`, { buffered: true }, async (t) => {
     await using lab = await Lab.create({ hosts: nodes.map(({ name }) => ({ name, zone: "a" })) });
     const faults: [name: string, fault: Fault][] = [];
     for (const { flow, ...line } of lines) {

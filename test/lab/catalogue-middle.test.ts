@@ -11,6 +11,8 @@ import { strangeIssuer } from "./strange-identity.ts";
 import { dnatChain, masqueradeChain, redirectChain } from "./translation.ts";
 
 t.setTimeout(300_000);
+// Most of the time of a check is spent waiting.
+t.jobs = 2;
 
 const roles = { probers: "in-cluster", targets: "in-cluster" } as const;
 const nodes = [
@@ -85,7 +87,7 @@ const expected = [
 ].map((line) => `n1>n2 ${line}`);
 
 for (const family of ["v4", "v6"] as const) {
-  t.test(`over IP${family}`, async (t) => {
+  t.test(`over IP${family}`, { buffered: true }, async (t) => {
     await using lab = await Lab.create({
       hosts: ["n1", "n2", "n3", "stranger"].map((name) => ({ name, zone: "a" })),
     });

@@ -10,6 +10,8 @@ import { Lab, type FaultOptions } from "./lab.ts";
 import { labSpec } from "./spec.ts";
 
 t.setTimeout(300_000);
+// Most of the time of a check is spent waiting.
+t.jobs = 2;
 
 const roles = { probers: "in-cluster", targets: "in-cluster" } as const;
 const spec = labSpec({
@@ -58,7 +60,7 @@ function intervalsOf(report: Report): string[] {
 }
 
 for (const family of ["v4", "v6"] as const) {
-  t.test(`rejected ranges are rejected to the last port, over IP${family}`, async (t) => {
+  t.test(`rejected ranges are rejected to the last port, over IP${family}`, { buffered: true }, async (t) => {
     await using lab = await Lab.create({ hosts: nodes.map(({ name }) => ({ name, zone: "a" })) });
     const faults: Fault[] = [];
     for (const rule of rules) faults.push(await lab.fault({ ...rule, at: "n2", hook: "input" }));

@@ -96,8 +96,13 @@ function randomMiddle(
   random: Random,
   nodes: readonly WorldNode[],
   target: WorldNode,
-  { transport, protocol, ports: [first, last] }: WorldFlow,
+  flow: WorldFlow,
 ): WorldFault | undefined {
+  const {
+    transport,
+    protocol,
+    ports: [first, last],
+  } = flow;
   const port = random.between(first, last);
   const traffic = {
     probers: nodes.map(({ name }) => name),
@@ -111,11 +116,16 @@ function randomMiddle(
       return { ...traffic, kind: "other-port", newPort, atHome: random.chance(0.5) };
     }
     case 1: {
-      const likeIt = nodes.filter((node) => node !== target && `${node.roles}` === `${target.roles}`);
-      const able = likeIt.filter((node) => target.families.every((family) => node.families.includes(family)));
-      return able.length === 0
-        ? undefined
-        : { ...traffic, kind: "other-host", newTarget: random.pick(able).name };
+      // It holds the same port over the same families, and does not itself ask: that would be sent back to its sender.
+      const able = nodes.filter(
+        (node) =>
+          node !== target &&
+          node.roles.includes(flow.to) &&
+          !node.roles.includes(flow.from) &&
+          target.families.every((family) => node.families.includes(family)),
+      );
+      if (able.length === 0) return undefined;
+      return { ...traffic, kind: "other-host", newTarget: random.pick(able).name };
     }
     case 2:
       return protocol === "tcp" || protocol === "udp" ? { ...traffic, kind: "stranger" } : undefined;
@@ -146,6 +156,8 @@ function trafficOf(
   const needed = new Set<string>();
   for (const from of nodes) {
     for (const to of nodes) {
+      // What has no address in common is not probed, so a fault between them would meet nothing.
+      if (!from.families.some((family) => to.families.includes(family))) continue;
       for (const { transport, ports } of flowsBetween(from, to)) {
         for (let port = ports[0]; port <= ports[1]; port++) {
           if (effectOf(fault, from.name, to.name, transport, port) === undefined) continue;

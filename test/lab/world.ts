@@ -52,7 +52,7 @@ export interface WorldFlow {
 }
 
 /** No port is in two flows of a transport, so a port says which protocol is spoken on it. */
-export const worldFlows: readonly WorldFlow[] = [
+const worldFlows: readonly WorldFlow[] = [
   { name: "rpc", from: "clients", to: "servers", transport: "tcp", protocol: "tcp", ports: [31_001, 31_005] },
   {
     name: "gossip",
