@@ -50,7 +50,7 @@ export class BundleFile implements AsyncDisposable {
     let handle: FileHandle | undefined;
     try {
       handle = await open(temporary, "wx", 0o600);
-      await handle.write(Buffer.alloc(bytes));
+      await writeAll(handle, Buffer.alloc(bytes));
       await handle.sync();
       return new BundleFile(path, temporary, handle);
     } catch (error) {
@@ -65,8 +65,7 @@ export class BundleFile implements AsyncDisposable {
   async write(text: string): Promise<void> {
     const bytes = Buffer.from(text);
     try {
-      for (let at = 0; at < bytes.length;)
-        at += (await this.#handle.write(bytes, at, bytes.length - at, at)).bytesWritten;
+      await writeAll(this.#handle, bytes);
       await this.#handle.truncate(bytes.length);
       await this.#handle.sync();
       await rename(this.#temporary, this.path);
@@ -80,6 +79,12 @@ export class BundleFile implements AsyncDisposable {
     await this.#handle.close().catch(() => {});
     if (!this.#isWritten) await rm(this.#temporary, { force: true }).catch(() => {});
   }
+}
+
+/** From the beginning of the file. A disk that is nearly full takes a part before it says so. */
+async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
+  for (let at = 0; at < bytes.length;)
+    at += (await handle.write(bytes, at, bytes.length - at, at)).bytesWritten;
 }
 
 function unwritable(path: string, error: unknown): PortmeshError {

@@ -13,10 +13,12 @@ export interface Fault {
 export interface Health {
   /** What kept this host from probing properly between two moments of the monotonic clock, if anything. */
   fault(since: number, until: number): Fault | undefined;
+  /** Whether it has lost an interface. */
+  linkDown(now: number): Fault | undefined;
 }
 
 /** For tools that probe once and watch themselves otherwise. */
-export const alwaysWell: Health = { fault: () => undefined };
+export const alwaysWell: Health = { fault: () => undefined, linkDown: () => undefined };
 
 /** Without the processor for this share of a probe's time, the answer may have waited here. */
 const starvedShare = 0.25;
@@ -42,7 +44,11 @@ export class OwnHealth implements Health {
       const detail = `the agent did not run for ${formatDuration(totalMs)} of the probe's ${formatDuration(until - since)}: the host is overloaded, or the agent was stopped or is throttled`;
       return { code: "STARVED", detail };
     }
-    const missing = this.#missingAddress(until);
+    return this.linkDown(until);
+  }
+
+  linkDown(now: number): Fault | undefined {
+    const missing = this.#missingAddress(now);
     if (missing === undefined) return undefined;
     return { code: "LINK_DOWN", detail: `the interface with ${missing} is down` };
   }

@@ -176,7 +176,7 @@ class OfflineAgent implements Disposable {
     };
     const { timeoutMs } = this.#config.plan;
     const leftMs = this.#config.windowMs - (performance.now() - this.#startedAt);
-    const budgetMs = Math.max(shortestSweepMs, leftMs);
+    const budgetMs = Math.ceil(Math.max(shortestSweepMs, leftMs));
     const order = { type: "probe" as const, round: 1, timeoutMs, budgetMs, targets };
     await this.#duty.probe(order, { send }, signal);
     const { rttThresholdMs } = this.#config.plan;

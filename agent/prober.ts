@@ -266,8 +266,12 @@ class Round {
 
   /** What this host kept itself from seeing is its own error. An answer is an answer. */
   #withOwnFault(outcome: Outcome, since: number, until: number): Outcome {
-    if (outcome.kind === "open" || outcome.kind === "refused" || outcome.proof !== undefined) return outcome;
-    const fault = this.#deps.health.fault(since, until);
+    const { kind, proof } = outcome;
+    if (kind === "open" || kind === "refused" || proof !== undefined) return outcome;
+    const { health } = this.#deps;
+    // What the kernel says at once needed nobody to wait for it.
+    const isSaid = kind === "local-error" || kind === "unreachable";
+    const fault = isSaid ? health.linkDown(until) : health.fault(since, until);
     return fault === undefined ? outcome : { ...outcome, kind: "local-error", ...fault };
   }
 

@@ -23,7 +23,7 @@ export class HostSignsByAddress {
     from: number,
     address: string,
     transport: string,
-    outcome: Pick<Outcome, "kind" | "phase" | "elapsedMs">,
+    outcome: Pick<Outcome, "kind" | "phase" | "elapsedMs" | "attempts">,
   ): void {
     const key = `${from} ${address}`;
     let signs = this.#signs.get(key);
@@ -36,6 +36,8 @@ export class HostSignsByAddress {
     else if (isNeighbourTimeout(outcome)) signs.neighbourTimeout = true;
     else if (kind === "silent" && (transport === "udp" || phase === "connect"))
       signs.silentConnect ||= transport === "tcp";
+    // A connection that was cut off in the middle is seen once; a host that is there, again and again.
+    else if (kind === "silent") signs.answered ||= outcome.attempts > 1;
     else if (kind !== "local-error") signs.answered = true;
   }
 

@@ -86,6 +86,7 @@ export class Observations {
         kind: outcomeKinds[outcome[index]!]!,
         phase: probePhases[phase[index]!]!,
         elapsedMs: this.#elapsedMs[cell]!,
+        attempts: attempts[index]!,
       });
     }
     for (const { at, ...rest } of details) {

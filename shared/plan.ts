@@ -215,7 +215,8 @@ class PlanBuilder {
     if (flow.scope === "localhost" && !(phase === "runtime" && flow.phase === "install"))
       this.#addLocalOnly(spec, flow, portsOf(flow, options), rolesOf);
     const shut = afterInstall ? pairsOf(flow, rolesOf) : [];
-    if (flow.closed?.from === "outside") {
+    // What is local to a host is shut for everybody already.
+    if (flow.closed?.from === "outside" && flow.scope !== "localhost") {
       for (const from of vantagesOf(spec, rolesOf)) {
         for (const to of having(flow.to, rolesOf)) if (from !== to) shut.push([from, to]);
       }

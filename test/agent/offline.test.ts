@@ -1,46 +1,15 @@
 /** Agents without a coordinator, on loopback: they start when they like, and their bundles make one report. */
 import t from "tap";
-import { signBundle } from "../../agent/bundle-file.ts";
-import { runOffline } from "../../agent/offline.ts";
-import { defaultPolicy } from "../../agent/policy.ts";
 import { readBundle, type CheckedBundle } from "../../coordinator/bundle.ts";
 import { mergeBundles } from "../../coordinator/merge.ts";
-import { makeOfflinePlans } from "../../coordinator/offline-plans.ts";
 import { buildReport } from "../../coordinator/report-builder.ts";
-import { parseCluster, type Cluster } from "../../shared/cluster-file.ts";
 import type { OfflinePlan } from "../../shared/offline.ts";
 import type { Report } from "../../shared/report.ts";
-import { parseSpec } from "../../shared/spec.ts";
-import { smallSpec } from "../helpers/cli.ts";
-
-function clusterOn(network: number): Cluster {
-  const nodes = ["a", "b"].map((name, index) => ({ name, address: `127.79.${network}.${index + 1}` }));
-  const text = JSON.stringify({ name: "t", specs: [{ file: "small" }], nodes });
-  return parseCluster(text, "cluster.yaml", {
-    shippedIds: () => [],
-    shipped: () => t.bailout("not used") as never,
-    file: () => parseSpec(JSON.stringify(smallSpec), "small"),
-  });
-}
-
-async function plansOn(network: number): Promise<{ a: OfflinePlan; b: OfflinePlan }> {
-  const { plans } = await makeOfflinePlans(clusterOn(network), "install", 60_000, new Date());
-  return { a: plans.get("a")!, b: plans.get("b")! };
-}
-
-interface RunParts {
-  windowMs?: number;
-  signal?: AbortSignal;
-  tell?: (line: string) => void;
-}
+import { offlineBundle, plansOn, type OfflineParts } from "../helpers/offline.ts";
 
 /** One agent's window, as the bundle that a merge would read. */
-async function bundleOf(plan: OfflinePlan, parts: RunParts = {}): Promise<CheckedBundle> {
-  const { windowMs = 4_000, signal = new AbortController().signal, tell = () => {} } = parts;
-  const identity = { version: "test", host: "here" };
-  const config = { plan, policy: defaultPolicy, ...identity, windowMs, retryMs: 300 };
-  const content = await runOffline(config, { tell, now: () => new Date() }, signal);
-  return readBundle(signBundle(content, plan), plan.nodes[plan.node]!.name);
+async function bundleOf(plan: OfflinePlan, parts: OfflineParts = {}): Promise<CheckedBundle> {
+  return readBundle(await offlineBundle(plan, parts), plan.nodes[plan.node]!.name);
 }
 
 function reportOf(bundles: readonly CheckedBundle[]): { report: Report; notes: string[] } {

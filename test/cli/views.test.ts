@@ -202,6 +202,25 @@ Next     ask for: allow tcp n2 -> n1 ports 9042
   );
 });
 
+t.test(
+  "the text says which node came through which peer; a name from the network is made harmless",
+  async (t) => {
+    const through = (via: string): Report =>
+      reportOf([pathOf()], {
+        nodes: [
+          nodeOf("n1"),
+          nodeOf("n2", { agent: { version: "0.1.0", host: "host-n2", state: "alive", via } }),
+        ],
+      });
+    t.match(
+      render("text", through("10.0.0.1:8443")),
+      "node n2: joined through n1 (10.0.0.1:8443): it does not reach the coordinator itself\n",
+    );
+    t.match(render("text", through("[fd00::9]:443")), "joined through [fd00::9]:443: it");
+    t.notMatch(render("text", through("\u001b[31mred")), /\u001b/);
+  },
+);
+
 t.test("the wide text shows the paths that pass as well", async (t) => {
   const added = render("wide")
     .split("\n")

@@ -8,11 +8,11 @@ const nothing: HostSigns = { neighbourTimeout: false, silentConnect: false, prov
 
 function signsOf(
   kind: OutcomeKind,
-  parts: { phase?: ProbePhase; elapsedMs?: number; transport?: Transport } = {},
+  parts: { phase?: ProbePhase; elapsedMs?: number; transport?: Transport; attempts?: number } = {},
 ): HostSigns | undefined {
-  const { phase = "connect", elapsedMs = 1, transport = "tcp" } = parts;
+  const { phase = "connect", elapsedMs = 1, transport = "tcp", attempts = 1 } = parts;
   const signs = new HostSignsByAddress();
-  signs.record(0, "10.0.0.2", transport, { kind, phase, elapsedMs });
+  signs.record(0, "10.0.0.2", transport, { kind, phase, elapsedMs, attempts });
   return signs.of(0, "10.0.0.2");
 }
 
@@ -24,7 +24,12 @@ t.test("each outcome is a sign of its own", async (t) => {
   });
   t.strictSame(signsOf("unreachable", { elapsedMs: 2 }), { ...nothing, answered: true });
   t.strictSame(signsOf("silent"), { ...nothing, silentConnect: true });
-  t.strictSame(signsOf("silent", { phase: "tls" }), { ...nothing, answered: true }, "TCP had connected");
+  t.strictSame(
+    signsOf("silent", { phase: "tls", attempts: 2 }),
+    { ...nothing, answered: true },
+    "TCP connects",
+  );
+  t.strictSame(signsOf("silent", { phase: "tls" }), nothing, "it may have been cut off right then");
   t.strictSame(
     signsOf("silent", { phase: "answer", transport: "udp" }),
     nothing,
@@ -39,10 +44,10 @@ t.test("each outcome is a sign of its own", async (t) => {
 
 t.test("signs add up, each pair of node and address for itself", async (t) => {
   const signs = new HostSignsByAddress();
-  signs.record(0, "10.0.0.2", "tcp", { kind: "silent", phase: "connect", elapsedMs: 4_000 });
-  signs.record(0, "10.0.0.2", "udp", { kind: "silent", phase: "answer", elapsedMs: 4_000 });
-  signs.record(0, "10.0.0.2", "tcp", { kind: "open", phase: "answer", elapsedMs: 1 });
-  signs.record(1, "10.0.0.2", "tcp", { kind: "refused", phase: "connect", elapsedMs: 1 });
+  signs.record(0, "10.0.0.2", "tcp", { kind: "silent", phase: "connect", elapsedMs: 4_000, attempts: 1 });
+  signs.record(0, "10.0.0.2", "udp", { kind: "silent", phase: "answer", elapsedMs: 4_000, attempts: 1 });
+  signs.record(0, "10.0.0.2", "tcp", { kind: "open", phase: "answer", elapsedMs: 1, attempts: 1 });
+  signs.record(1, "10.0.0.2", "tcp", { kind: "refused", phase: "connect", elapsedMs: 1, attempts: 1 });
   t.strictSame(signs.of(0, "10.0.0.2"), { ...nothing, silentConnect: true, proved: true });
   t.strictSame(signs.of(1, "10.0.0.2"), { ...nothing, answered: true });
   t.equal(signs.of(0, "10.0.0.3"), undefined);

@@ -1,0 +1,117 @@
+/**
+ * Hosts limit their ICMP errors to about one a second for each peer (icmp_ratelimit), so of many rejected ports
+ * most look silent; and UDP sockets never hear of "host unreachable" and "network unreachable". Asked one by
+ * one, as slowly as such errors come, a few ports tell where the rejected ones begin and end.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { rejectedNearbyCode } from "../shared/judge.ts";
+import { readKernelCounters, since } from "./kernel-counters.ts";
+import type { ProbeResult, ProberDependencies } from "./prober.ts";
+import type { Closable } from "./protocols/protocol.ts";
+import { keyOf, runsOf } from "./runs.ts";
+import { isRejection, isSilent, isSilentTcp, probeAlone } from "./solo-probe.ts";
+
+/** Between two errors of one sender (net/ipv4/icmp.c), and a little more. */
+const paceMs = 1_050;
+/** Enough for an answer from anywhere. */
+const answerMs = 500;
+const pollMs = 20;
+/** How many errors a host sends at once before it limits them (XRLIM_BURST_FACTOR). */
+const burst = 6;
+/** All of it takes no longer. */
+const limitMs = 30_000;
+
+/** The same results in the same number; the silent ones that share the fate of rejected neighbours say so. */
+export async function explainLimitedRejects(
+  results: readonly ProbeResult[],
+  dependencies: ProberDependencies,
+  signal: AbortSignal,
+): Promise<ProbeResult[]> {
+  const asking = new Asking(dependencies, AbortSignal.any([signal, AbortSignal.timeout(limitMs)]));
+  const explained = new Set<ProbeResult>();
+  const regions = runsOf(
+    results.filter((result) => isSilent(result) || isRejection(result)),
+    () => true,
+  );
+  const mixed = regions.filter((region) => region.some(isSilent) && region.some(isRejection));
+  for (const region of mixed) for (const each of await rejectedIn(region, asking)) explained.add(each);
+  const asked = new Set(mixed.flat().map(keyOf));
+  const silent = runsOf(results.filter(isSilent), () => true)
+    .filter(([sample]) => !asked.has(keyOf(sample!)))
+    // A short run of silent TCP has been asked often enough, and TCP is told of every error that comes.
+    .filter((run) => !isSilentTcp(run[0]!) || run.length > burst);
+  if (silent.length > 0 && (await asking.isAnyRejected(silent.map(middleOf)))) {
+    for (const run of silent.toSorted((a, b) => b.length - a.length))
+      for (const each of await rejectedIn(run, asking)) explained.add(each);
+  }
+  return results.map((result) => (explained.has(result) ? asLimited(result) : result));
+}
+
+/** Within a run of silent and rejected ports: the silent ones that are rejected, too. */
+async function rejectedIn(run: readonly ProbeResult[], asking: Asking): Promise<ProbeResult[]> {
+  const rejected = new Set(run.flatMap((result, index) => (isRejection(result) ? [index] : [])));
+  const ask = async (index: number): Promise<boolean> => {
+    if (!rejected.has(index) && (await asking.isAnyRejected([run[index]!]))) rejected.add(index);
+    return rejected.has(index);
+  };
+  if (rejected.size === 0 && !(await ask(Math.floor(run.length / 2)))) return [];
+  const first = await edge(Math.min(...rejected), 0, ask);
+  const last = await edge(Math.max(...rejected), run.length - 1, ask);
+  return run.slice(first, last + 1).filter(isSilent);
+}
+
+/** The last position on the way from a rejected one to `end` that is rejected too. */
+async function edge(from: number, end: number, ask: (index: number) => Promise<boolean>): Promise<number> {
+  if (from === end || (await ask(end))) return end;
+  let rejected = from;
+  let silent = end;
+  while (Math.abs(silent - rejected) > 1) {
+    const middle = Math.trunc((rejected + silent) / 2);
+    if (await ask(middle)) rejected = middle;
+    else silent = middle;
+  }
+  return rejected;
+}
+
+class Asking {
+  readonly #deps: ProberDependencies;
+  readonly #until: AbortSignal;
+  /** When the last error came. The round before has used up what the senders allow. */
+  #rejectedAt = performance.now();
+
+  constructor(dependencies: ProberDependencies, until: AbortSignal) {
+    this.#deps = dependencies;
+    this.#until = until;
+  }
+
+  /** Whether an ICMP error comes back for any of these, whether or not their sockets are told. */
+  async isAnyRejected(samples: readonly ProbeResult[]): Promise<boolean> {
+    const waitMs = this.#rejectedAt + paceMs - performance.now();
+    if (waitMs > 0) await sleep(waitMs, undefined, { signal: this.#until }).catch(() => {});
+    if (this.#until.aborted) return false;
+    const before = readKernelCounters();
+    const open = new Set<Closable>();
+    let isOver = false;
+    const probing = Promise.all(samples.map((sample) => probeAlone(sample, answerMs, this.#deps, open))).then(
+      (outcomes) => {
+        isOver = true;
+        return outcomes.some(({ kind }) => kind === "refused" || kind === "unreachable");
+      },
+    );
+    while (!isOver && since(before).unreachablesIn === 0) await sleep(pollMs);
+    for (const closable of open) closable.destroy();
+    const isRejected = (await probing) || since(before).unreachablesIn > 0;
+    // Silence uses nothing up.
+    if (isRejected) this.#rejectedAt = performance.now();
+    return isRejected;
+  }
+}
+
+function asLimited(result: ProbeResult): ProbeResult {
+  const detail = "it is rejected as its neighbours are; hosts limit how many such errors they send";
+  return { ...result, outcome: { ...result.outcome, code: rejectedNearbyCode, detail } };
+}
+
+function middleOf(run: readonly ProbeResult[]): ProbeResult {
+  return run[Math.floor(run.length / 2)]!;
+}

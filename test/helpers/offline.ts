@@ -1,0 +1,48 @@
+/** Offline agents in this process, on loopback, and the bundles they leave. */
+import { signBundle } from "../../agent/bundle-file.ts";
+import { runOffline } from "../../agent/offline.ts";
+import { defaultPolicy } from "../../agent/policy.ts";
+import { makeOfflinePlans } from "../../coordinator/offline-plans.ts";
+import { parseCluster, type Cluster } from "../../shared/cluster-file.ts";
+import type { BundleContent, OfflinePlan } from "../../shared/offline.ts";
+import { parseSpec } from "../../shared/spec.ts";
+import { smallSpec } from "./cli.ts";
+
+/** Nodes a and b on a loopback network of their own, with the small product. */
+function clusterOn(network: number): Cluster {
+  const nodes = ["a", "b"].map((name, index) => ({ name, address: `127.79.${network}.${index + 1}` }));
+  const text = JSON.stringify({ name: "t", specs: [{ file: "small" }], nodes });
+  return parseCluster(text, "cluster.yaml", {
+    shippedIds: () => [],
+    shipped: (id) => {
+      throw new Error(`${id} is not shipped`);
+    },
+    file: () => parseSpec(JSON.stringify(smallSpec), "small"),
+  });
+}
+
+export async function plansOn(
+  network: number,
+): Promise<{ a: OfflinePlan; b: OfflinePlan; authority: string }> {
+  const { plans, authority } = await makeOfflinePlans(clusterOn(network), "install", 60_000, new Date());
+  return { a: plans.get("a")!, b: plans.get("b")!, authority };
+}
+
+export interface OfflineParts {
+  windowMs?: number;
+  signal?: AbortSignal;
+  tell?: (line: string) => void;
+}
+
+/** One agent's window; it tries again quickly. */
+export function offlineContent(plan: OfflinePlan, parts: OfflineParts = {}): Promise<BundleContent> {
+  const { windowMs = 4_000, signal = new AbortController().signal, tell = () => {} } = parts;
+  const identity = { version: "test", host: "here" };
+  const config = { plan, policy: defaultPolicy, ...identity, windowMs, retryMs: 300 };
+  return runOffline(config, { tell, now: () => new Date() }, signal);
+}
+
+/** The text of the bundle that comes of it. */
+export async function offlineBundle(plan: OfflinePlan, parts: OfflineParts = {}): Promise<string> {
+  return signBundle(await offlineContent(plan, parts), plan);
+}
