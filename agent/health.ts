@@ -2,6 +2,7 @@
 import { networkInterfaces } from "node:os";
 import { canonicalAddress } from "../shared/addresses.ts";
 import { formatDuration } from "../shared/duration.ts";
+import { readKernelCounters, type KernelCounters } from "./kernel-counters.ts";
 import type { SelfWatch } from "./self-watch.ts";
 
 export interface Fault {
@@ -15,13 +16,20 @@ export interface Health {
   fault(since: number, until: number): Fault | undefined;
   /** Whether it has lost an interface. */
   linkDown(now: number): Fault | undefined;
+  counters(): KernelCounters;
 }
 
-/** For tools that probe once and watch themselves otherwise. */
-export const alwaysWell: Health = { fault: () => undefined, linkDown: () => undefined };
+/** A host that has no trouble and counts nothing: for tools that watch themselves otherwise. */
+export const alwaysWell: Health = {
+  fault: () => undefined,
+  linkDown: () => undefined,
+  counters: () => ({ unreachablesIn: 0, retransmitsRefused: 0, loopbackPackets: 0 }),
+};
 
 /** Without the processor for this share of a probe's time, the answer may have waited here. */
 const starvedShare = 0.25;
+/** A busy moment is no starvation. */
+const leastStarvedMs = 100;
 /** Interfaces are looked at again after this long. */
 const linkCacheMs = 500;
 
@@ -40,7 +48,7 @@ export class OwnHealth implements Health {
 
   fault(since: number, until: number): Fault | undefined {
     const { totalMs } = this.#watch.stalled(since, until);
-    if (totalMs > 0 && totalMs >= starvedShare * (until - since)) {
+    if (totalMs >= leastStarvedMs && totalMs >= starvedShare * (until - since)) {
       const detail = `the agent did not run for ${formatDuration(totalMs)} of the probe's ${formatDuration(until - since)}: the host is overloaded, or the agent was stopped or is throttled`;
       return { code: "STARVED", detail };
     }
@@ -51,6 +59,10 @@ export class OwnHealth implements Health {
     const missing = this.#missingAddress(now);
     if (missing === undefined) return undefined;
     return { code: "LINK_DOWN", detail: `the interface with ${missing} is down` };
+  }
+
+  counters(): KernelCounters {
+    return readKernelCounters();
   }
 
   #missingAddress(now: number): string | undefined {

@@ -23,7 +23,7 @@ export function readKernelCounters(): KernelCounters {
   };
 }
 
-export function since(before: KernelCounters, now = readKernelCounters()): KernelCounters {
+export function grown(before: KernelCounters, now: KernelCounters): KernelCounters {
   return {
     unreachablesIn: now.unreachablesIn - before.unreachablesIn,
     retransmitsRefused: now.retransmitsRefused - before.retransmitsRefused,

@@ -12,7 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { canonicalAddress, isLoopback } from "../shared/addresses.ts";
 import type { Outcome } from "../shared/outcome.ts";
 import { ownAddresses } from "./health.ts";
-import { readKernelCounters, since, type KernelCounters } from "./kernel-counters.ts";
+import { grown, type KernelCounters } from "./kernel-counters.ts";
 import { explainLimitedRejects } from "./limited-rejects.ts";
 import type { ProbeResult, ProberDependencies } from "./prober.ts";
 import type { Closable } from "./protocols/protocol.ts";
@@ -112,24 +112,24 @@ class KernelLook {
 
   /** What this host says to itself arrives within the moment, also where the socket is told only later. */
   async #isRefusedAtHome(sample: ProbeResult): Promise<boolean> {
-    const before = readKernelCounters();
+    const before = this.#deps.health.counters();
     const open = new Set<Closable>();
     const probing = this.#probe(sample, answerMs, open);
     await sleep(momentMs);
-    const { loopbackPackets } = since(before);
+    const { loopbackPackets } = grown(before, this.#deps.health.counters());
     for (const closable of open) closable.destroy();
     await probing;
     if (loopbackPackets === 0) return false;
     // As long again without a probe: what arrives on loopback now would have arrived before, too.
-    const quiet = readKernelCounters();
+    const quiet = this.#deps.health.counters();
     await sleep(momentMs);
-    return since(quiet).loopbackPackets === 0;
+    return grown(quiet, this.#deps.health.counters()).loopbackPackets === 0;
   }
 
   async #counting(samples: readonly ProbeResult[], timeoutMs: number): Promise<KernelCounters> {
-    const before = readKernelCounters();
+    const before = this.#deps.health.counters();
     await Promise.all(samples.map((sample) => this.#probe(sample, timeoutMs)));
-    return since(before);
+    return grown(before, this.#deps.health.counters());
   }
 
   #probe(sample: ProbeResult, timeoutMs: number, open?: Set<Closable>): Promise<Outcome> {

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { rejectedNearbyCode } from "../shared/judge.ts";
-import { readKernelCounters, since } from "./kernel-counters.ts";
+import { grown, type KernelCounters } from "./kernel-counters.ts";
 import type { ProbeResult, ProberDependencies } from "./prober.ts";
 import type { Closable } from "./protocols/protocol.ts";
 import { keyOf, runsOf } from "./runs.ts";
@@ -15,6 +15,8 @@ import { isRejection, isSilent, isSilentTcp, probeAlone } from "./solo-probe.ts"
 const paceMs = 1_050;
 /** Enough for an answer from anywhere. */
 const answerMs = 500;
+/** A SYN is sent again after one second (RFC 6298 section 2.1). */
+const nextSynMs = 1_300;
 const pollMs = 20;
 /** How many errors a host sends at once before it limits them (XRLIM_BURST_FACTOR). */
 const burst = 6;
@@ -84,12 +86,35 @@ class Asking {
     this.#until = until;
   }
 
-  /** Whether an ICMP error comes back for any of these, whether or not their sockets are told. */
+  /** Whether an ICMP error comes back for any of these. TCP is told of it; for UDP this host's counter is asked, too. */
   async isAnyRejected(samples: readonly ProbeResult[]): Promise<boolean> {
     const waitMs = this.#rejectedAt + paceMs - performance.now();
     if (waitMs > 0) await sleep(waitMs, undefined, { signal: this.#until }).catch(() => {});
     if (this.#until.aborted) return false;
-    const before = readKernelCounters();
+    const isRejected = (await this.#isTold(samples)) || (await this.#isCounted(samples.filter(isUdp)));
+    // Silence uses nothing up.
+    if (isRejected) this.#rejectedAt = performance.now();
+    return isRejected;
+  }
+
+  /** Over IPv6 an error that comes while connect() still works is passed over: the next SYN brings another. */
+  async #isTold(samples: readonly ProbeResult[]): Promise<boolean> {
+    const outcomes = await Promise.all(
+      samples
+        .filter((sample) => !isUdp(sample))
+        .map((sample) =>
+          probeAlone(sample, sample.order.address.includes(":") ? nextSynMs : answerMs, this.#deps),
+        ),
+    );
+    return outcomes.some(({ kind }) => kind === "refused" || kind === "unreachable");
+  }
+
+  async #isCounted(samples: readonly ProbeResult[]): Promise<boolean> {
+    if (samples.length === 0) return false;
+    const { health } = this.#deps;
+    const startedAt = performance.now();
+    const before = health.counters();
+    const count = (since: KernelCounters): number => grown(since, health.counters()).unreachablesIn;
     const open = new Set<Closable>();
     let isOver = false;
     const probing = Promise.all(samples.map((sample) => probeAlone(sample, answerMs, this.#deps, open))).then(
@@ -98,13 +123,19 @@ class Asking {
         return outcomes.some(({ kind }) => kind === "refused" || kind === "unreachable");
       },
     );
-    while (!isOver && since(before).unreachablesIn === 0) await sleep(pollMs);
+    while (!isOver && count(before) === 0) await sleep(pollMs);
     for (const closable of open) closable.destroy();
-    const isRejected = (await probing) || since(before).unreachablesIn > 0;
-    // Silence uses nothing up.
-    if (isRejected) this.#rejectedAt = performance.now();
-    return isRejected;
+    if (await probing) return true;
+    if (count(before) === 0) return false;
+    // As long again without a probe: errors that this host gets anyway are no answer to ours.
+    const quiet = health.counters();
+    await sleep(performance.now() - startedAt);
+    return count(quiet) === 0;
   }
+}
+
+function isUdp({ order }: ProbeResult): boolean {
+  return order.protocol === "udp";
 }
 
 function asLimited(result: ProbeResult): ProbeResult {

@@ -7,7 +7,7 @@ import { countPorts } from "../shared/ports.ts";
 import type { Outcome } from "../shared/outcome.ts";
 import { findEdges, type Point } from "./bisect.ts";
 import { askKernel } from "./kernel-look.ts";
-import { readKernelCounters, since } from "./kernel-counters.ts";
+import { grown } from "./kernel-counters.ts";
 import {
   gentleLimits,
   runPinglist,
@@ -41,7 +41,7 @@ export async function probeThoroughly(
   { report, doubt }: LookEvents,
   signal: AbortSignal,
 ): Promise<CutOrder[]> {
-  const countersBefore = readKernelCounters();
+  const countersBefore = dependencies.health.counters();
   const gently: ProberDependencies = {
     ...dependencies,
     limits: gentler(dependencies.limits),
@@ -100,7 +100,12 @@ export async function probeThoroughly(
   await runPinglist(ordersOf(again), gently, sort, signal);
   await probeLossy();
   if (signal.aborted) return cut;
-  const explained = await askKernel([...clear, ...failures], since(countersBefore), gently, signal);
+  const explained = await askKernel(
+    [...clear, ...failures],
+    grown(countersBefore, dependencies.health.counters()),
+    gently,
+    signal,
+  );
   explained.forEach(report);
   return cut;
 }

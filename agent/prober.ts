@@ -270,7 +270,7 @@ class Round {
     if (kind === "open" || kind === "refused" || proof !== undefined) return outcome;
     const { health } = this.#deps;
     // What the kernel says at once needed nobody to wait for it.
-    const isSaid = kind === "local-error" || kind === "unreachable";
+    const isSaid = kind === "local-error" || isMaybeLocal(outcome);
     const fault = isSaid ? health.linkDown(until) : health.fault(since, until);
     return fault === undefined ? outcome : { ...outcome, kind: "local-error", ...fault };
   }

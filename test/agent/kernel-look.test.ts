@@ -2,6 +2,7 @@
 import t from "tap";
 import { alwaysWell } from "../../agent/health.ts";
 import type { KernelCounters } from "../../agent/kernel-counters.ts";
+import { readKernelCounters } from "../../agent/kernel-counters.ts";
 import { askKernel } from "../../agent/kernel-look.ts";
 import { defaultLimits, type ProbeOrder, type ProbeResult } from "../../agent/prober.ts";
 import { protocols } from "../../agent/protocols/index.ts";
@@ -46,7 +47,7 @@ async function ask(
     protocols: { ...protocols, tcp: { ...protocols.tcp, probe } },
     context: await fixture.probing("zero"),
     limits: defaultLimits,
-    health: alwaysWell,
+    health: { ...alwaysWell, counters: readKernelCounters },
   };
   return { results: await askKernel(failures, { ...nothing, ...counted }, dependencies, never), asked };
 }
@@ -106,7 +107,12 @@ t.test("a refusal between addresses of one host comes over loopback, and is no f
   const outcome = await protocols.tcp.probe({ ...order, port }, context);
   t.equal(outcome.kind, "refused");
   const failures = [{ order, port, outcome }];
-  const dependencies = { protocols, context, limits: defaultLimits, health: alwaysWell };
+  const dependencies = {
+    protocols,
+    context,
+    limits: defaultLimits,
+    health: { ...alwaysWell, counters: readKernelCounters },
+  };
   // Other traffic on loopback hides what would be found here: nothing may be found however often it is looked.
   for (let round = 0; round < 5; round++)
     t.strictSame(await askKernel(failures, nothing, dependencies, never), failures);

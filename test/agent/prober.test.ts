@@ -227,7 +227,7 @@ t.test("what this host kept itself from seeing is its own error; an answer is an
     Promise.resolve(
       port === 7 ? outcome("tls-failed", { proof }) : outcome(kinds[port - 1]!, { elapsedMs: 3_060 }),
     );
-  const health: Health = { fault: () => ({ code: "STARVED", detail: "it did not run" }) };
+  const health: Health = { ...alwaysWell, fault: () => ({ code: "STARVED", detail: "it did not run" }) };
   const results: ProbeResult[] = [];
   await runPinglist(
     [order({ ports: [[1, 7]] })],
@@ -249,7 +249,7 @@ t.test("a starved prober tries again, one whose interface is down knows enough",
   const run = async (code: Fault["code"]): Promise<{ probes: number; results: ProbeResult[] }> => {
     let probes = 0;
     // A fault of the moment: the second look finds nothing of it.
-    const health: Health = { fault: () => (probes <= 3 ? { code, detail: "x" } : undefined) };
+    const health: Health = { ...alwaysWell, fault: () => (probes <= 3 ? { code, detail: "x" } : undefined) };
     const probe: Protocol["probe"] = () => Promise.resolve(outcome(++probes <= 3 ? "silent" : "open"));
     const results: ProbeResult[] = [];
     await probeThoroughly(
