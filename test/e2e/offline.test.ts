@@ -146,7 +146,7 @@ t.test(
     const bad: [name: string, text: string | Buffer, why: RegExp][] = [
       ["truncated", good.slice(0, -300), /is not a bundle, or only a part of one: no JSON/],
       ["empty", "", /no JSON/],
-      ["garbage", Buffer.from(Array.from({ length: 5_000 }, (_, at) => (at * 167) % 256)), /no JSON/],
+      ["garbage", Buffer.from(Array.from({ length: 5_000 }, (_, index) => (index * 167) % 256)), /no JSON/],
       ["null", "null", /is not a bundle: its kind is undefined/],
       ["plan", JSON.stringify(a), /is not a bundle: its kind is "OfflinePlan"/],
       ["version", altered({ version: 2 }), /is of version 2; this program reads 1\nMerge with the version/],
