@@ -4,7 +4,6 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatEndpoint } from "../shared/addresses.ts";
-import { formatDuration } from "../shared/duration.ts";
 import { PortmeshError } from "../shared/errors.ts";
 import type { BundleContent, OfflinePlan } from "../shared/offline.ts";
 import type { AgentMessage, WireTarget } from "../shared/wire.ts";
@@ -22,7 +21,7 @@ export interface OfflineConfig {
   host: string;
   /** How long the ports are held. */
   windowMs: number;
-  /** From the end of one round of probes to the next. */
+  /** From the end of one round of probes to the next, at most. */
   retryMs: number;
 }
 
@@ -32,6 +31,8 @@ export interface OfflineDependencies {
 }
 
 export const defaultRetryMs = 15_000;
+/** Agents that were started together differ by moments: the first pauses are shorter. */
+const firstPauseMs = 2_000;
 const maxRounds = 10_000;
 /** Near the end of the window, too, a round has some time for its sweep. */
 const shortestSweepMs = 1_000;
@@ -122,18 +123,18 @@ class OfflineAgent implements Disposable {
   /** Round after round, until everything has answered. The first is not cut short by the end of the window. */
   async #probe(signal: AbortSignal, over: AbortSignal): Promise<void> {
     let told = -1;
+    let pauseMs = firstPauseMs;
     while (!over.aborted) {
       await this.#round(this.#rounds.length === 0 ? signal : over);
       const { answered, of } = this.#words.progress;
       const isWhole = answered === of;
-      const next = isWhole
-        ? "; holding the ports for the others"
-        : `; the rest is tried again every ${formatDuration(this.#config.retryMs)}`;
+      const next = isWhole ? "; holding the ports for the others" : "; trying the rest again";
       if (answered !== told)
         this.#deps.tell(`${answered} of ${of} probes answered${over.aborted ? "" : next}`);
       told = answered;
       if (isWhole) return;
-      await sleep(this.#config.retryMs, undefined, { signal: over }).catch(() => {});
+      await sleep(Math.min(pauseMs, this.#config.retryMs), undefined, { signal: over }).catch(() => {});
+      pauseMs *= 2;
     }
   }
 
@@ -144,7 +145,7 @@ class OfflineAgent implements Disposable {
     const measured: Quality[] = [];
     await this.#ask(targets, this.#config.plan.samples, (each) => measured.push(...each), signal);
     const endedAt = performance.now();
-    await this.#ask(this.#words.anchors(new Set(targets.map(({ to }) => to))), 0, () => {}, signal);
+    await this.#ask(this.#words.anchors(new Set(targets.map(({ to }) => to))), 0, undefined, signal);
     this.#words.settle((node): Presence => {
       if (node === this.#config.plan.node) return 2;
       const heard = this.#heard(node);
@@ -163,13 +164,13 @@ class OfflineAgent implements Disposable {
   async #ask(
     targets: readonly WireTarget[],
     samples: number,
-    onQuality: (measured: readonly Quality[]) => void,
+    onQuality: ((measured: readonly Quality[]) => void) | undefined,
     signal: AbortSignal,
   ): Promise<void> {
     if (targets.length === 0) return;
     const send = (message: AgentMessage): Promise<void> => {
       if (message.type === "results") for (const node of this.#words.hear(message)) this.#prove(node);
-      if (message.type === "quality") onQuality(message.targets);
+      if (message.type === "quality") onQuality?.(message.targets);
       if (message.type === "done" && message.cut.length > 0)
         this.#cut = { targets: message.cut, fullSweepMs: message.fullSweepMs };
       return Promise.resolve();
@@ -179,6 +180,7 @@ class OfflineAgent implements Disposable {
     const budgetMs = Math.ceil(Math.max(shortestSweepMs, leftMs));
     const order = { type: "probe" as const, round: 1, timeoutMs, budgetMs, targets };
     await this.#duty.probe(order, { send }, signal);
+    if (onQuality === undefined) return;
     const { rttThresholdMs } = this.#config.plan;
     const thresholds = { samples, ...(rttThresholdMs === undefined ? {} : { rttThresholdMs }) };
     const question = { type: "measure" as const, round: 1, timeoutMs, budgetMs, ...thresholds };

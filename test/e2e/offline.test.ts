@@ -44,7 +44,7 @@ t.test("plans, agents and merge give the report of a check, without a coordinato
       join(plans, `${name}.plan`),
       // Longer than it takes to try again: they do not start at the same moment.
       "--for",
-      "20s",
+      "30s",
       "--bundle",
       join(folder, `${name}.bundle`),
     ]);
