@@ -131,11 +131,9 @@ ${server(8444, `ssl_verify_client on; ssl_client_certificate ${this.#path("autho
       const log = this.#path(`${name}.log`);
       writeFileSync(log, "");
       chownSync(log, nobody, nobody);
-      const common = [
-        ...["listen_addresses=*", `unix_socket_directories=${this.#path("pg")}`, "fsync=off"],
-        ...["log_min_messages=debug1", "log_connections=on", "log_disconnections=on"],
-      ];
-      const options = [...common, ...settings].map((setting) => `-c ${setting}`).join(" ");
+      const common = ["listen_addresses=*", `unix_socket_directories=${this.#path("pg")}`, "fsync=off"];
+      const talkative = ["log_min_messages=debug1", "log_connections=on", "log_disconnections=on"];
+      const options = [...common, ...talkative, ...settings].map((setting) => `-c ${setting}`).join(" ");
       this.#stops.push(() => asNobody("pg_ctl", ["-D", folder, "-m", "immediate", "-w", "stop"]));
       await asNobody("pg_ctl", ["-D", folder, "-l", log, "-o", options, "-w", "start"]);
     };
@@ -148,14 +146,8 @@ ${server(8444, `ssl_verify_client on; ssl_client_certificate ${this.#path("autho
   async #startDnsmasq(): Promise<void> {
     const pid = this.#path("dnsmasq.pid");
     this.#stops.push(async () => process.kill(Number(readFileSync(pid, "utf8"))));
-    await this.#host.run("dnsmasq", [
-      ...["--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--local=/#/"],
-      ...[
-        "--user=nobody",
-        `--pid-file=${pid}`,
-        "--log-queries",
-        `--log-facility=${this.#path("dnsmasq.log")}`,
-      ],
-    ]);
+    const names = ["--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--local=/#/"];
+    const logs = ["--log-queries", `--log-facility=${this.#path("dnsmasq.log")}`];
+    await this.#host.run("dnsmasq", [...names, ...logs, "--user=nobody", `--pid-file=${pid}`]);
   }
 }
