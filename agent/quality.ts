@@ -31,6 +31,8 @@ export class AnsweredPorts {
 
   add(result: ProbeResult): void {
     const { kind, phase, proof } = result.outcome;
+    // A real service is asked once, in its own protocol, and not measured.
+    if (result.order.service !== undefined) return;
     const isStalled = kind === "silent" && (phase === "tls" || phase === "upgrade");
     const count = this.#count.get(result.order.id) ?? 0;
     if (count >= portsPerOrder || !(isStalled || (kind === "open" && proof !== undefined))) return;

@@ -23,7 +23,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 
 const lingerMs = 2_000;
 const terminal: Terminal = { out: process.stdout, err: process.stderr, ascii: wantsAscii(process.env) };
-process.exitCode = await run(process.argv.slice(2));
+process.exitCode = await run(anywhere("--ascii", process.argv.slice(2)));
 // The result is out: nothing that is still open may keep a pipeline waiting.
 setTimeout(() => process.exit(), lingerMs).unref();
 
@@ -45,6 +45,8 @@ async function run(args: readonly string[]): Promise<number> {
       "after",
       "\nExamples:\n  portmesh demo\n  portmesh spec list\n  portmesh check cluster.yaml\n  portmesh probe 10.0.0.1:443\n\nTopics:\n  portmesh help exit-codes",
     )
+    // Otherwise an option of a subcommand would be taken for one of the same name of the command above it.
+    .enablePositionalOptions()
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(painter(terminal.err)("red", text)) });
@@ -63,6 +65,12 @@ async function run(args: readonly string[]): Promise<number> {
   } catch (error) {
     return explain(error);
   }
+}
+
+/** The program's own option may stand behind its commands, too. */
+function anywhere(option: string, args: readonly string[]): string[] {
+  const rest = args.filter((arg) => arg !== option);
+  return rest.length === args.length ? rest : [option, ...rest];
 }
 
 /** Subcommands report their errors the way the program does. */

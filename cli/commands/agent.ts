@@ -34,31 +34,27 @@ export function agentCommand(terminal: Terminal, done: (exitCode: number) => voi
     .action(async (flags: AgentFlags) => {
       done(await runCommand(flags, terminal));
     });
-  return (
-    new Command("agent")
-      .description("the agent of one node")
-      .option("--offline <plan>", "hold and probe without a coordinator, by a plan of: spec render --offline")
-      .addOption(durationOption("--for <duration>", "how long the ports are held (--offline)", "10m"))
-      .option("--bundle <path>", "where to write what was seen (--offline); default: NODE.bundle")
-      .option("--policy <file>", "what this node may probe (--offline)")
-      .addHelpText(
-        "after",
-        "\nExamples:\n  portmesh agent run --join-file portmesh.join --name n1\n  portmesh agent --offline n1.plan --for 15m",
-      )
-      // Otherwise the --policy of run would be taken for this one.
-      .enablePositionalOptions()
-      .addCommand(run)
-      .addCommand(yieldCommand(terminal))
-      .action(async (flags: Partial<OfflineFlags>) => {
-        const { offline } = flags;
-        if (offline === undefined)
-          throw new PortmeshError("usage", "needs either run or --offline PLAN", {
-            next: "See portmesh agent --help.",
-          });
-        const { offlineCommand } = await import("../offline-run.ts");
-        done(await offlineCommand({ ...(flags as OfflineFlags), offline }, terminal));
-      })
-  );
+  return new Command("agent")
+    .description("the agent of one node")
+    .option("--offline <plan>", "hold and probe without a coordinator, by a plan of: spec render --offline")
+    .addOption(durationOption("--for <duration>", "how long the ports are held (--offline)", "10m"))
+    .option("--bundle <path>", "where to write what was seen (--offline); default: NODE.bundle")
+    .option("--policy <file>", "what this node may probe (--offline)")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  portmesh agent run --join-file portmesh.join --name n1\n  portmesh agent --offline n1.plan --for 15m",
+    )
+    .addCommand(run)
+    .addCommand(yieldCommand(terminal))
+    .action(async (flags: Partial<OfflineFlags>) => {
+      const { offline } = flags;
+      if (offline === undefined)
+        throw new PortmeshError("usage", "needs either run or --offline PLAN", {
+          next: "See portmesh agent --help.",
+        });
+      const { offlineCommand } = await import("../offline-run.ts");
+      done(await offlineCommand({ ...(flags as OfflineFlags), offline }, terminal));
+    });
 }
 
 async function runCommand(flags: AgentFlags, terminal: Terminal): Promise<number> {

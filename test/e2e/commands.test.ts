@@ -183,6 +183,16 @@ t.test(
   },
 );
 
+t.test("an option of a subcommand is its own, and --ascii may stand anywhere", async (t) => {
+  const run = ["agent", "run", "--join", "pmj1.x", "--name", "n1", "--policy", "/nowhere/policy.yaml"];
+  t.match(await portmesh(...run), { exitCode: 2, err: /\/nowhere\/policy\.yaml/ });
+  const render = (...args: string[]) => portmesh(...args).then(({ out }) => out);
+  const first = await render("--ascii", "spec", "list");
+  t.equal(await render("spec", "list", "--ascii"), first);
+  t.equal(await render("spec", "--ascii", "list"), first);
+  t.match(first, /apigee-hybrid/);
+});
+
 t.test("a bad --block is a usage error", async (t) => {
   const { exitCode, err } = await portmesh("demo", "--once", "--block", "n1:tcp/22");
   t.equal(exitCode, 2);
