@@ -247,12 +247,12 @@ class Round {
     lane.open++;
     const land = (outcome: Outcome): void => {
       this.#growUp(flight);
-      const now = performance.now();
-      if (outcome.kind !== "silent") this.#window.answered(outcome.elapsedMs, now);
+      const landedAt = performance.now();
+      if (outcome.kind !== "silent") this.#window.answered(outcome.elapsedMs, landedAt);
       this.#open--;
       lane.open--;
       if (this.#cancelled) return;
-      this.#onResult({ order, port, outcome: this.#withOwnFault(outcome, flight.launchedAt, now) });
+      this.#onResult({ order, port, outcome: this.#withOwnFault(outcome, flight.launchedAt, landedAt) });
       if (--this.#left === 0) this.#finish();
       else this.#pump();
     };

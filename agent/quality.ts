@@ -65,8 +65,9 @@ export async function measureQuality(
   const holes = await blackHoles(answered, dependencies, until);
   const units = unitsOf(answered);
   if (samples > 0) await sample(units, samples, dependencies, until);
-  for (let tries = 0; tries < moreTries && rttThresholdMs !== undefined && !until.aborted; tries++) {
-    const slow = units.filter((unit) => (median(unit.rtts) ?? 0) > rttThresholdMs);
+  const slowerThanMs = rttThresholdMs ?? Number.POSITIVE_INFINITY;
+  for (let tries = 0; tries < moreTries && !until.aborted; tries++) {
+    const slow = units.filter((unit) => (median(unit.rtts) ?? 0) > slowerThanMs);
     if (slow.length === 0) break;
     await sleep(pauseMs, undefined, { signal: until }).catch(() => {});
     const before = slow.map((unit) => unit.rtts);

@@ -15,8 +15,8 @@ export interface Witness {
   halfOpen: HalfOpenWatch;
   self: SelfWatch;
   /** A node's own addresses, as the cluster file has them. */
-  addressesOf(node: number): readonly string[];
-  portsOf(text: string): PortSet;
+  addressesOf: (node: number) => readonly string[];
+  portsOf: (text: string) => PortSet;
 }
 
 /** `now` is the clock of the request log, in milliseconds. */

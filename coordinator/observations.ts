@@ -85,7 +85,7 @@ export class Observations {
       this.hostSigns.record(node, address, transport, {
         kind: outcomeKinds[outcome[index]!]!,
         phase: probePhases[phase[index]!]!,
-        elapsedMs: this.#elapsedMs[cell]!,
+        elapsedMs: this.#elapsedMs[cell],
         attempts: attempts[index]!,
       });
     }

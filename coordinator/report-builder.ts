@@ -196,9 +196,8 @@ function best<Finding extends Judgement>(findings: readonly Finding[]): Finding 
 }
 
 /** Neighbouring ports of the path with the same judgement, as intervals; of a range, the next that was probed is a neighbour. */
-function intervalsOf(findings: readonly PortFinding[], ports: PortSet): NonNullable<ReportPath["intervals"]> {
-  const isSameRange = (a: number, b: number): boolean =>
-    ports.some(([first, last]) => first <= a && b <= last);
+function intervalsOf(findings: readonly PortFinding[], all: PortSet): NonNullable<ReportPath["intervals"]> {
+  const isSameRange = (a: number, b: number): boolean => all.some(([first, last]) => first <= a && b <= last);
   const runs: { ports: PortInterval; verdict: Verdict; reason: Judgement["reason"] }[] = [];
   for (const { port, verdict, reason } of findings) {
     const run = runs.at(-1);

@@ -73,7 +73,7 @@ export interface Padding {
   answer: number;
 }
 const noPadding: Padding = { request: 0, answer: 0 };
-export const maxPadding = 16_384;
+const maxPadding = 16_384;
 
 /** What a valid request says; an answer is never longer than its request. */
 export function paddingOf(request: Uint8Array): Padding {

@@ -114,10 +114,10 @@ export function proofAcceptor(context: ListenerContext): Acceptor {
         const padding = paddingOf(request);
         const length = messageBytes + padding.request;
         if (request.length < length) return;
-        const head = request.subarray(0, messageBytes);
+        const bare = request.subarray(0, messageBytes);
         const answer =
           request.length === length
-            ? answerRequest(context.epoch, head, arrivalOf(context, connection))
+            ? answerRequest(context.epoch, bare, arrivalOf(context, connection))
             : undefined;
         if (answer === undefined) {
           stream.destroy();

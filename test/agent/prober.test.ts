@@ -289,7 +289,7 @@ t.test("nodes are named before they are probed again, once each", async (t) => {
     {
       report: (result) => results.push(result),
       doubt: (nodes) => {
-        doubts.push(nodes.toSorted());
+        doubts.push(nodes.toSorted((a, b) => a - b));
         probesBefore = probes;
       },
     },

@@ -25,7 +25,7 @@ const report = reportOf(
           port: 9042,
           address: "10.0.0.1",
         },
-        target: { agent: "alive", listener: "bound" },
+        target: { agent: "alive", listener: "bound", sawRequest: false, sawConnection: false },
       },
     }),
     pathOf({
@@ -142,7 +142,7 @@ t.test("the text shows what is wrong under its flow, the matrix, and what to do 
     `prod: made-up 1.0.0, install phase, 3 nodes
 
 ×  cql       tcp/9042         tcp             1/2 paths  1 fail
-    × n2 → n1  dropped  no answer after 4.0 s; n1 was listening
+    × n2 → n1  dropped  no answer after 4.0 s; n1 was listening and saw nothing
 ×  services  udp/30000-32767  udp             0/1 paths  1 fail
     × n1 → n3 udp/31000-31499  rejected  refused (ECONNREFUSED) after 0.4 ms, although dns, "named" (pid 53) holds the port
 ?  admin     tcp/8443         tls             0/1 paths  1 unknown
@@ -176,7 +176,7 @@ t.test("a terminal without Unicode gets the same text in letters", async (t) => 
     `prod: made-up 1.0.0, install phase, 3 nodes
 
 x  cql       tcp/9042         tcp             1/2 paths  1 fail
-    x n2 -> n1  dropped  no answer after 4.0 s; n1 was listening
+    x n2 -> n1  dropped  no answer after 4.0 s; n1 was listening and saw nothing
 x  services  udp/30000-32767  udp             0/1 paths  1 fail
     x n1 -> n3 udp/31000-31499  rejected  refused (ECONNREFUSED) after 0.4 ms, although dns, "named" (pid 53) holds the port
 ?  admin     tcp/8443         tls             0/1 paths  1 unknown
@@ -228,11 +228,20 @@ t.test("the wide text shows the paths that pass as well", async (t) => {
   t.strictSame(added, ["    ● n1 → n2  reachable  n2 proved itself, 0.4 ms"]);
 });
 
+t.test("the wide text tells of a NAT on a path that passes", async (t) => {
+  const { source, target } = pathOf().evidence;
+  const translated = pathOf({ evidence: { source: { ...source, seenAs: "192.0.2.1" }, target } });
+  t.match(
+    render("wide", reportOf([translated])),
+    "● n1 → n2  reachable  n2 proved itself, 0.4 ms; a NAT shows n1 as 192.0.2.1\n",
+  );
+});
+
 t.test("CSV is a firewall change request: one line a rule", async (t) => {
   const lines = render("csv").split("\r\n");
   t.strictSame(lines, [
     "action,source,source_address,destination,destination_address,protocol,ports,why,verdict,reason,evidence,document,time",
-    "allow,n2,10.0.0.2,n1,10.0.0.1,tcp,9042,made-up: cql,fail,dropped,no answer after 4.0 s; n1 was listening,ports:10,2026-11-21T06:00:09.840Z",
+    "allow,n2,10.0.0.2,n1,10.0.0.1,tcp,9042,made-up: cql,fail,dropped,no answer after 4.0 s; n1 was listening and saw nothing,ports:10,2026-11-21T06:00:09.840Z",
     'allow,n1,10.0.0.1,n3,10.0.0.3,udp,31000-31499,made-up: services,fail,rejected,"refused (ECONNREFUSED) after 0.4 ms, although dns, ""named"" (pid 53) holds the port",ports:10,2026-11-21T06:00:09.840Z',
     "clarify,n3,10.0.0.3,n2,10.0.0.2,tcp,8443,made-up: admin,unknown,denied,EACCES: permission denied,ports:10,2026-11-21T06:00:09.840Z",
     'block,n3,10.0.0.3,n1,10.0.0.1,tcp,8443,made-up: admin,fail,exposed,"open, although it must be closed",ports:22-24,2026-11-21T06:00:09.840Z',
@@ -248,7 +257,7 @@ t.test("JUnit has a suite a flow, a case a path, and an error for what is unknow
   <testsuite name="made-up/cql" tests="2" failures="1" errors="0" timestamp="2026-11-21T06:00:00">
     <testcase classname="made-up/cql" name="n1 -&gt; n2 tcp/9042" time="0.000412"/>
     <testcase classname="made-up/cql" name="n2 -&gt; n1 tcp/9042" time="0.000000">
-      <failure type="dropped" message="dropped: no answer after 4.0 s; n1 was listening">no answer after 4.0 s; n1 was listening
+      <failure type="dropped" message="dropped: no answer after 4.0 s; n1 was listening and saw nothing">no answer after 4.0 s; n1 was listening and saw nothing
 ask for: allow tcp n2 → n1 ports 9042
 document: ports:10</failure>
     </testcase>
@@ -290,7 +299,7 @@ made-up 1.0.0, install phase, finished 2026-11-21T06:00:09.840Z
 
 | from | to | ports | flow | verdict | reason | what was seen | next |
 |---|---|---|---|---|---|---|---|
-| n2 | n1 | tcp/9042 | cql | fail | dropped | no answer after 4.0 s; n1 was listening | ask for: allow tcp n2 → n1 ports 9042 |
+| n2 | n1 | tcp/9042 | cql | fail | dropped | no answer after 4.0 s; n1 was listening and saw nothing | ask for: allow tcp n2 → n1 ports 9042 |
 | n1 | n3 | udp/31000-31499 | services | fail | rejected | refused (ECONNREFUSED) after 0.4 ms, although dns, "named" (pid 53) holds the port | ask for: allow udp n1 → n3 ports 31000-31499 |
 | n3 | n2 | tcp/8443 | admin | unknown | denied | EACCES: permission denied |  |
 | n3 | n1 | tcp/8443 | admin | fail | exposed | open, although it must be closed | ask for: block tcp n3 → n1 ports 8443 |
@@ -328,7 +337,7 @@ t.test("HTML is one page with everything on it", async (t) => {
 <tr><th scope="row">n2</th><td class="fail" title="n2 to n1: fail">×</td><td class="none">-</td><td class="none">·</td></tr>
 <tr><th scope="row">n3</th><td class="fail" title="n3 to n1: fail">×</td><td class="unknown" title="n3 to n2: unknown">?</td><td class="none">-</td></tr></tbody></table></div>
 <h2>Findings</h2><div class="scroll"><table><thead><tr><th scope="col"></th><th scope="col">from</th><th scope="col">to</th><th scope="col">ports</th><th scope="col">flow</th><th scope="col">reason</th><th scope="col">what was seen</th><th scope="col">next</th><th scope="col">document</th></tr></thead><tbody>
-<tr><td><span class="fail">× fail</span></td><td>n2</td><td>n1</td><td>tcp/9042</td><td>cql</td><td>dropped</td><td>no answer after 4.0 s; n1 was listening</td><td>ask for: allow tcp n2 → n1 ports 9042</td><td>ports:10</td></tr>
+<tr><td><span class="fail">× fail</span></td><td>n2</td><td>n1</td><td>tcp/9042</td><td>cql</td><td>dropped</td><td>no answer after 4.0 s; n1 was listening and saw nothing</td><td>ask for: allow tcp n2 → n1 ports 9042</td><td>ports:10</td></tr>
 <tr><td><span class="fail">× fail</span></td><td>n1</td><td>n3</td><td>udp/31000-31499</td><td>services</td><td>rejected</td><td>refused (ECONNREFUSED) after 0.4 ms, although dns, &quot;named&quot; (pid 53) holds the port</td><td>ask for: allow udp n1 → n3 ports 31000-31499</td><td>ports:10</td></tr>
 <tr><td><span class="fail">× fail</span></td><td>n3</td><td>n1</td><td>tcp/8443</td><td>admin</td><td>exposed</td><td>open, although it must be closed</td><td>ask for: block tcp n3 → n1 ports 8443</td><td>ports:22-24</td></tr>
 <tr><td><span class="unknown">? unknown</span></td><td>n3</td><td>n2</td><td>tcp/8443</td><td>admin</td><td>denied</td><td>EACCES: permission denied</td><td></td><td>ports:10</td></tr>
