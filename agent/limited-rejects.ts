@@ -116,14 +116,14 @@ class Asking {
     const before = health.counters();
     const count = (since: KernelCounters): number => grown(since, health.counters()).unreachablesIn;
     const open = new Set<Closable>();
-    let isOver = false;
+    const over = { is: false };
     const probing = Promise.all(samples.map((sample) => probeAlone(sample, answerMs, this.#deps, open))).then(
       (outcomes) => {
-        isOver = true;
+        over.is = true;
         return outcomes.some(({ kind }) => kind === "refused" || kind === "unreachable");
       },
     );
-    while (!isOver && count(before) === 0) await sleep(pollMs);
+    while (!over.is && count(before) === 0) await sleep(pollMs);
     for (const closable of open) closable.destroy();
     if (await probing) return true;
     if (count(before) === 0) return false;

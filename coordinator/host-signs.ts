@@ -12,8 +12,10 @@ export interface HostSigns {
   silentConnect: boolean;
   /** The host proved itself on some port. */
   proved: boolean;
-  /** A probe failed, and yet the host or somebody before it answered: a refusal, a connection, an ICMP error. */
+  /** A probe failed, and yet the host answered: with a refusal, or a connection. */
   answered: boolean;
+  /** An ICMP error came sooner than a neighbour's time-out: from a firewall, or in the middle of another time-out. */
+  icmp: boolean;
 }
 
 export class HostSignsByAddress {
@@ -28,12 +30,13 @@ export class HostSignsByAddress {
     const key = `${from} ${address}`;
     let signs = this.#signs.get(key);
     if (signs === undefined) {
-      signs = { neighbourTimeout: false, silentConnect: false, proved: false, answered: false };
+      signs = { neighbourTimeout: false, silentConnect: false, proved: false, answered: false, icmp: false };
       this.#signs.set(key, signs);
     }
     const { kind, phase } = outcome;
     if (kind === "open") signs.proved = true;
     else if (isNeighbourTimeout(outcome)) signs.neighbourTimeout = true;
+    else if (kind === "unreachable") signs.icmp = true;
     else if (kind === "silent" && (transport === "udp" || phase === "connect"))
       signs.silentConnect ||= transport === "tcp";
     // A connection that was cut off in the middle is seen once; a host that is there, again and again.
@@ -52,6 +55,6 @@ export class HostSignsByAddress {
  */
 export function hasVanished(signs: HostSigns | undefined, agent: "alive" | "silent" | "closed"): boolean {
   if (signs === undefined || signs.answered) return false;
-  if (agent === "alive") return signs.neighbourTimeout && !signs.proved;
+  if (agent === "alive") return signs.neighbourTimeout && !signs.proved && !signs.icmp;
   return signs.neighbourTimeout || (signs.silentConnect && agent === "silent");
 }

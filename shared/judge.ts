@@ -170,7 +170,7 @@ export function isNeighbourTimeout({ kind, elapsedMs }: Pick<Outcome, "kind" | "
 function withoutListener(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): Reason {
   if (farEnd.agent === "missing") return "agent-missing";
   const vanished = farEnd.hostVanished ?? isNeighbourTimeout(outcome);
-  if (vanished && (outcome.kind === "silent" || isNeighbourTimeout(outcome)))
+  if (vanished && (outcome.kind === "silent" || outcome.kind === "unreachable"))
     return farEnd.agent === "gone" ? "node-down" : "no-route";
   if (isClosedService(expectation, outcome, farEnd)) return "closed";
   return unheld(farEnd);

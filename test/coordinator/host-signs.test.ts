@@ -4,7 +4,13 @@ import { hasVanished, HostSignsByAddress, type HostSigns } from "../../coordinat
 import { neighbourTimeoutMs } from "../../shared/judge.ts";
 import { outcomeKinds, type OutcomeKind, type ProbePhase, type Transport } from "../../shared/names.ts";
 
-const nothing: HostSigns = { neighbourTimeout: false, silentConnect: false, proved: false, answered: false };
+const nothing: HostSigns = {
+  neighbourTimeout: false,
+  silentConnect: false,
+  proved: false,
+  answered: false,
+  icmp: false,
+};
 
 function signsOf(
   kind: OutcomeKind,
@@ -22,7 +28,7 @@ t.test("each outcome is a sign of its own", async (t) => {
     ...nothing,
     neighbourTimeout: true,
   });
-  t.strictSame(signsOf("unreachable", { elapsedMs: 2 }), { ...nothing, answered: true });
+  t.strictSame(signsOf("unreachable", { elapsedMs: 2 }), { ...nothing, icmp: true });
   t.strictSame(signsOf("silent"), { ...nothing, silentConnect: true });
   t.strictSame(
     signsOf("silent", { phase: "tls", attempts: 2 }),

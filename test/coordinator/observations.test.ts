@@ -236,7 +236,13 @@ t.test("what a probe shows of the host behind an address is remembered for whoev
     0,
     resultsOf([{ target: 0, port: 9_001, elapsedMs: 4_000, outcome: "silent", phase: "connect" }]),
   );
-  const nothing = { neighbourTimeout: false, silentConnect: false, proved: false, answered: false };
+  const nothing = {
+    neighbourTimeout: false,
+    silentConnect: false,
+    proved: false,
+    answered: false,
+    icmp: false,
+  };
   t.strictSame(observations.hostSigns.of(0, "10.0.0.2"), { ...nothing, silentConnect: true });
   observations.record(
     0,
