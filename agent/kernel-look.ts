@@ -25,11 +25,12 @@ const retransmissionMs = 1_300;
 const answerMs = 500;
 /** Refused ports that are asked for where the refusal came from. */
 const maxRefusals = 16;
-/** How often a refusal must come from this host itself, with nothing on loopback in between. */
-const refusalRounds = 2;
+/** How often a refusal must come from this host itself, with nothing else on loopback, and in how many tries. */
+const refusalRounds = 3;
+const maxRefusalTries = 10;
 /** For a packet to this host itself. */
 const momentMs = 20;
-const maxRetransmissionTests = 4;
+const maxRetransmissionTests = 8;
 
 /** The same results in the same number, with outcomes explained where the kernel knew more. */
 export async function askKernel(
@@ -70,9 +71,7 @@ class KernelLook {
     const refused = this.#runs(isRefused).filter(([sample]) => isElsewhere(sample));
     for (const run of refused.slice(0, maxRefusals)) {
       if (this.#signal.aborted) return;
-      let rounds = 0;
-      while (rounds < refusalRounds && (await this.#isRefusedAtHome(run[0]))) rounds++;
-      if (rounds === refusalRounds)
+      if (await this.#isRefusedAtHome(run[0]))
         this.#explain(
           run,
           ownFirewall("the refusal came from this host itself, over its loopback interface"),
@@ -110,20 +109,27 @@ class KernelLook {
     if (runs.length > 0) await search(runs, await count(runs));
   }
 
-  /** What this host says to itself arrives within the moment, also where the socket is told only later. */
+  /** A moment in which loopback carried other traffic, too, says nothing; one without a packet says it all. */
   async #isRefusedAtHome(sample: ProbeResult): Promise<boolean> {
-    const before = this.#deps.health.counters();
+    let rounds = 0;
+    for (let tries = 0; tries < maxRefusalTries && rounds < refusalRounds; tries++) {
+      if ((await this.#loopbackPackets(sample)) === 0) return false;
+      if ((await this.#loopbackPackets()) === 0) rounds++;
+    }
+    return rounds === refusalRounds;
+  }
+
+  /** In one moment, with a probe or without. What this host says to itself arrives within it. */
+  async #loopbackPackets(sample?: ProbeResult): Promise<number> {
+    const { health } = this.#deps;
+    const before = health.counters();
     const open = new Set<Closable>();
-    const probing = this.#probe(sample, answerMs, open);
+    const probing = sample === undefined ? undefined : this.#probe(sample, answerMs, open);
     await sleep(momentMs);
-    const { loopbackPackets } = grown(before, this.#deps.health.counters());
+    const { loopbackPackets } = grown(before, health.counters());
     for (const closable of open) closable.destroy();
     await probing;
-    if (loopbackPackets === 0) return false;
-    // As long again without a probe: what arrives on loopback now would have arrived before, too.
-    const quiet = this.#deps.health.counters();
-    await sleep(momentMs);
-    return grown(quiet, this.#deps.health.counters()).loopbackPackets === 0;
+    return loopbackPackets;
   }
 
   async #counting(samples: readonly ProbeResult[], timeoutMs: number): Promise<KernelCounters> {
