@@ -4,6 +4,7 @@
  */
 import { generateKeyPairSync } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { formatDuration } from "../shared/duration.ts";
 import { describeError, PortmeshError } from "../shared/errors.ts";
 import type { JoinString } from "../shared/join-string.ts";
 import { Claims } from "./claims.ts";
@@ -67,7 +68,7 @@ class Agent implements AsyncDisposable {
     publicKeyEncoding: { type: "spki", format: "pem" },
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });
-  readonly #watch = new SelfWatch();
+  readonly #watch: SelfWatch;
   readonly #claims = new Claims();
   readonly #handOver: HandOver;
   /** The link over which the coordinator knows what this agent holds. */
@@ -80,6 +81,11 @@ class Agent implements AsyncDisposable {
   constructor(config: AgentConfig, deps: AgentDependencies) {
     this.#config = config;
     this.#deps = deps;
+    this.#watch = new SelfWatch((ms) =>
+      deps.tell(
+        `this host's clock was set by ${formatDuration(Math.abs(ms))} ${ms > 0 ? "forward" : "back"}`,
+      ),
+    );
     this.#handOver = new HandOver({
       node: config.node,
       claims: this.#claims,

@@ -2,6 +2,7 @@
 import { networkInterfaces } from "node:os";
 import { canonicalAddress } from "../shared/addresses.ts";
 import { formatDuration } from "../shared/duration.ts";
+import { throttledMs } from "./cpu-quota.ts";
 import { readKernelCounters, type KernelCounters } from "./kernel-counters.ts";
 import type { SelfWatch } from "./self-watch.ts";
 
@@ -37,6 +38,7 @@ export class OwnHealth implements Health {
   readonly #watch: SelfWatch;
   /** The node's addresses that were on an interface of this host at the start. */
   readonly #addresses: readonly string[];
+  readonly #throttledBefore = throttledMs();
   #missing: string | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
@@ -49,7 +51,12 @@ export class OwnHealth implements Health {
   fault(since: number, until: number): Fault | undefined {
     const { totalMs } = this.#watch.stalled(since, until);
     if (totalMs >= leastStarvedMs && totalMs >= starvedShare * (until - since)) {
-      const detail = `the agent did not run for ${formatDuration(totalMs)} of the probe's ${formatDuration(until - since)}: the host is overloaded, or the agent was stopped or is throttled`;
+      const throttled = throttledMs() - this.#throttledBefore;
+      const why =
+        throttled >= leastStarvedMs
+          ? `its CPU quota kept it waiting for ${formatDuration(throttled)} so far`
+          : "the host is overloaded, or the agent was stopped";
+      const detail = `the agent did not run for ${formatDuration(totalMs)} of the probe's ${formatDuration(until - since)}: ${why}`;
       return { code: "STARVED", detail };
     }
     return this.linkDown(until);

@@ -20,10 +20,18 @@ export class SelfWatch implements Disposable {
   #stalls: Stall[] = [];
   #tickedAt: number;
   #clockOffset: number;
-  #clockStepMs = 0;
+  readonly #onClockStep: (ms: number) => void;
 
-  /** `now` is a monotonic clock in milliseconds, `wall` the time of day. */
-  constructor(now: () => number = () => performance.now(), wall: () => number = Date.now) {
+  /**
+   * `now` is a monotonic clock in milliseconds, `wall` the time of day. Probes are timed by the first, so that
+   * a step of the second is only worth telling.
+   */
+  constructor(
+    onClockStep: (ms: number) => void = () => {},
+    now: () => number = () => performance.now(),
+    wall: () => number = Date.now,
+  ) {
+    this.#onClockStep = onClockStep;
     this.#tickedAt = now();
     this.#clockOffset = wall() - now();
     this.#timer = setInterval(() => this.tick(now(), wall()), tickMs).unref();
@@ -38,7 +46,8 @@ export class SelfWatch implements Disposable {
     }
     this.#tickedAt = now;
     const offset = wall - now;
-    if (Math.abs(offset - this.#clockOffset) >= clockStepMs) this.#clockStepMs += offset - this.#clockOffset;
+    const stepMs = offset - this.#clockOffset;
+    if (Math.abs(stepMs) >= clockStepMs) this.#onClockStep(stepMs);
     this.#clockOffset = offset;
   }
 
@@ -58,11 +67,6 @@ export class SelfWatch implements Disposable {
       longestMs = Math.max(longestMs, ms);
     }
     return { totalMs, longestMs };
-  }
-
-  /** By how much the time of day was set since the start, in milliseconds. */
-  get clockSteppedMs(): number {
-    return this.#clockStepMs;
   }
 
   [Symbol.dispose](): void {

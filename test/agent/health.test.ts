@@ -6,6 +6,7 @@ import { SelfWatch } from "../../agent/self-watch.ts";
 /** A watch that saw a stall from 1,000 to 2,000. */
 function stalledWatch(): SelfWatch {
   const watch = new SelfWatch(
+    () => {},
     () => 950,
     () => 0,
   );

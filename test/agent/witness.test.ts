@@ -23,6 +23,7 @@ function setUp(): Setup {
   const requests = new RequestLog();
   const halfOpen = new HalfOpenWatch(requests);
   const self = new SelfWatch(
+    () => {},
     () => 10_000,
     () => 0,
   );
@@ -115,6 +116,7 @@ t.test("for how long it did not run itself is part of what it says", async (t) =
   using setup = setUp();
   t.match(setup.ask(), { answers: [], stalledMs: 0, longestStallMs: 0 });
   using self = new SelfWatch(
+    () => {},
     () => 3_000,
     () => 0,
   );
