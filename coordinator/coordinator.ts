@@ -6,20 +6,20 @@ import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { hostname, networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { formatEndpoint, localhostOf } from "../shared/addresses.ts";
+import { formatEndpoint } from "../shared/addresses.ts";
 import { formatJoinString } from "../shared/join-string.ts";
 import { certificateName, coordinatorName } from "../shared/link.ts";
 import { relaysOf } from "../shared/relays.ts";
-import { countProbes, type Plan, type Target } from "../shared/plan.ts";
-import type { CoordinatorMessage, WireService } from "../shared/wire.ts";
+import { countProbes, type Plan } from "../shared/plan.ts";
+import type { CoordinatorMessage } from "../shared/wire.ts";
 import { AgentSession, type SessionEvents } from "./agent-session.ts";
 import { Authority } from "./authority.ts";
-import { Inquiry } from "./inquiry.ts";
 import { Membership, type Member } from "./membership.ts";
-import { Observations } from "./observations.ts";
+import type { Observations } from "./observations.ts";
+import { Round, type RoundContext } from "./round.ts";
 import { ServicePorts } from "./service-ports.ts";
 import { startServer, type RunningServer } from "./server.ts";
-import { samplesFor, wireAssignment, wireTarget } from "./wire-plan.ts";
+import { wireAssignment } from "./wire-plan.ts";
 
 export interface CoordinatorConfig {
   plan: Plan;
@@ -28,8 +28,7 @@ export interface CoordinatorConfig {
   port: number;
   /** Host names or addresses for the join string; undefined takes what is listened on. */
   advertise: readonly string[] | undefined;
-  /** `budgetMs`: for how long a round may sweep ranges, and for how long it may measure afterwards. */
-  probing: { timeoutMs: number; budgetMs: number };
+  probing: RoundContext["probing"];
   /** Goes on for good: agents leave ports alone on which they have met a service. */
   continuous: boolean;
 }
@@ -51,13 +50,7 @@ interface CoordinatorEvents {
   lost: [node: string, clean: boolean];
 }
 
-/** No round takes this long; an agent whose link lives and that still owes results then has a defect. */
-const roundLimitMs = 30 * 60_000;
 const pollMs = 100;
-/** What an agent has begun to measure when its time is up comes to an end within this. */
-const measureMarginMs = 15_000;
-/** A second look may begin a little after it was announced. */
-const watchMarginMs = 1_000;
 /** For the goodbye to reach agents that are still there. */
 const finishMs = 2_000;
 
@@ -74,17 +67,10 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
   readonly #epoch = { id: randomBytes(4).readUInt32BE(0), secret: randomBytes(32).toString("base64url") };
   readonly #token = randomBytes(24).toString("base64url");
   readonly #sessions = new Map<number, AgentSession>();
-  readonly #targetsByNode: ReadonlyMap<number, Target[]>;
   readonly #services: ServicePorts;
   readonly membership: Membership;
   #server: RunningServer | undefined;
-  #round = 0;
-  #observations!: Observations;
-  #inquiry!: Inquiry;
-  /** Nodes that still owe results in the round under way, and when it was told to. */
-  readonly #owing = new Map<number, number>();
-  /** Nodes that measure their paths. */
-  readonly #measuring = new Set<number>();
+  #round: Round;
   #closing: Promise<void> | undefined;
 
   private constructor(config: CoordinatorConfig, authority: Authority, now: () => Date) {
@@ -92,10 +78,9 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
     this.#config = config;
     this.#authority = authority;
     this.#now = now;
-    this.#startRound();
-    this.#targetsByNode = Map.groupBy(config.plan.targets, ({ from }) => from);
     this.#services = new ServicePorts(config.plan);
     this.membership = new Membership(config.plan, this.#token, () => performance.now());
+    this.#round = this.#newRound(0);
   }
 
   static async start(
@@ -132,12 +117,12 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
   }
 
   get observations(): Observations {
-    return this.#observations;
+    return this.#round.observations;
   }
 
   get progress(): Progress {
     const { plan } = this.#config;
-    const { done, of } = this.#observations.progress;
+    const { done, of } = this.observations.progress;
     const members = plan.nodes.filter(
       ({ index }) => this.membership.member(index)?.connected === true,
     ).length;
@@ -162,57 +147,16 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
     return true;
   }
 
-  /**
-   * Has every ready node run its pinglist against the other ready nodes once. Resolves when all have
-   * reported, with what was observed; a node that leaves for good is not waited for. Whether an agent lives
-   * is its link's business (see the heartbeat): one that waits for time-outs has nothing to report for long.
-   */
+  /** Has every ready node run its pinglist against the other ready nodes once. */
   async probe(signal: AbortSignal): Promise<Observations> {
-    this.#round++;
-    this.#startRound();
-    this.#owing.clear();
-    for (const { node } of this.membership.ready) this.#order(node);
-    while ((this.#owing.size > 0 || this.#inquiry.isOpen) && !signal.aborted) {
-      await sleep(pollMs, undefined, { signal }).catch(() => {});
-      const now = performance.now();
-      this.#inquiry.expire(now);
-      for (const [node, orderedAt] of this.#owing) {
-        if (!this.membership.isWithinLease(node) || now - orderedAt > roundLimitMs) this.#owing.delete(node);
-      }
-    }
-    this.#owing.clear();
-    await this.#measure(signal);
-    return this.#observations;
-  }
-
-  /** When all is quiet: how good are the paths that work? */
-  async #measure(signal: AbortSignal): Promise<void> {
-    const { plan, probing } = this.#config;
-    const { rttMs } = plan.thresholds;
-    const startedAt = performance.now();
-    for (const { node } of this.membership.ready) {
-      this.#measuring.add(node);
-      this.#sessions.get(node)?.send({
-        type: "measure",
-        round: this.#round,
-        timeoutMs: probing.timeoutMs,
-        budgetMs: probing.budgetMs,
-        samples: samplesFor(plan.thresholds),
-        ...(rttMs === undefined ? {} : { rttThresholdMs: rttMs }),
-      });
-    }
-    while (this.#measuring.size > 0 && !signal.aborted) {
-      await sleep(pollMs, undefined, { signal }).catch(() => {});
-      const isLate = performance.now() - startedAt > probing.budgetMs + measureMarginMs;
-      for (const node of this.#measuring)
-        if (isLate || this.membership.member(node)?.connected !== true) this.#measuring.delete(node);
-    }
-    this.#measuring.clear();
+    this.#round = this.#newRound(this.#round.number + 1);
+    await this.#round.run(signal);
+    return this.#round.observations;
   }
 
   /** How many probes the agents that are ready now will make. */
   get plannedProbes(): number {
-    return this.membership.ready.reduce((sum, { node }) => sum + countProbes(this.#pinglist(node)), 0);
+    return this.membership.ready.reduce((sum, { node }) => sum + countProbes(this.#round.pinglist(node)), 0);
   }
 
   /** Tells every agent that its work is over, and waits a moment for each to hear it. */
@@ -225,38 +169,15 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
     return (this.#closing ??= Promise.resolve(this.#server?.[Symbol.asyncDispose]()));
   }
 
-  #startRound(): void {
-    const { plan } = this.#config;
-    this.#observations = new Observations(plan);
-    this.#inquiry = new Inquiry(plan, this.#observations, (node, message) => {
-      const isThere = this.membership.member(node)?.connected === true;
-      if (isThere) this.#sessions.get(node)?.send(message);
-      return isThere;
+  #newRound(number: number): Round {
+    const { plan, probing } = this.#config;
+    return new Round(number, {
+      plan,
+      probing,
+      membership: this.membership,
+      services: this.#services,
+      send: (node, message) => this.#sessions.get(node)?.send(message),
     });
-  }
-
-  #order(node: number): void {
-    const targets = this.#pinglist(node);
-    this.#owing.set(node, performance.now());
-    this.#sessions.get(node)?.send({
-      type: "probe",
-      round: this.#round,
-      timeoutMs: this.#config.probing.timeoutMs,
-      budgetMs: this.#config.probing.budgetMs,
-      targets: targets.map((target) => wireTarget(this.#config.plan, target, this.#servicesOn(target))),
-    });
-  }
-
-  #servicesOn(target: Target): WireService[] {
-    // A row that is local to the far host holds its ports there; what serves them may be seen from outside.
-    const heldAt = [target.address, localhostOf(target.address)];
-    return this.#services.of(target, this.membership.occupiedPorts(target.to, target.transport, heldAt));
-  }
-
-  /** Nobody is asked to probe a node where nobody listens: silence there would prove nothing. */
-  #pinglist(node: number): Target[] {
-    const ready = new Set(this.membership.ready.map((member) => member.node));
-    return (this.#targetsByNode.get(node) ?? []).filter(({ to }) => ready.has(to));
   }
 
   #sessionEvents(): SessionEvents {
@@ -283,40 +204,22 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
       listening: (member, message) => {
         const isBack = member.listening === undefined;
         this.membership.reportListening(member, message);
-        // It came back in the middle of a round: what it still owes is asked for again. One that has been there
-        // all the time and reports again (it gave a port up) goes on with its probes.
-        if (isBack) {
-          this.#observations.sightings.restarted.add(member.node);
-          if (this.#owing.has(member.node)) this.#order(member.node);
-        }
+        // One that has been there all the time and reports again (it gave a port up) goes on with its probes.
+        if (isBack) this.#round.returned(member.node);
         this.emit("listening", nameOf(member), member);
         this.emit("progress");
       },
       results: (member, message) => {
-        if (message.round !== this.#round) return undefined;
-        const problem = this.#observations.record(member.node, message);
+        const problem = this.#round.results(member.node, message);
         this.emit("progress");
         return problem;
       },
-      quality: (member, message) =>
-        message.round === this.#round ? this.#observations.recordQuality(member.node, message) : undefined,
-      measured: (member, round) => {
-        if (round === this.#round) this.#measuring.delete(member.node);
-      },
-      doubt: (member, { round, nodes }) => {
-        if (round !== this.#round || !this.#owing.has(member.node)) return;
-        const forMs = this.#config.probing.timeoutMs + watchMarginMs;
-        for (const node of nodes) this.#sessions.get(node)?.send({ type: "watch", forMs });
-      },
-      sightings: (member, message) => this.#inquiry.answered(member.node, message),
-      done: (member, { round, cut, fullSweepMs }) => {
-        const orderedAt = this.#owing.get(member.node);
-        if (round === this.#round && orderedAt !== undefined) {
-          const now = performance.now();
-          this.#observations.recordCut(member.node, cut, fullSweepMs);
-          this.#inquiry.open(member.node, now - orderedAt, now);
-          this.#owing.delete(member.node);
-        }
+      quality: (member, message) => this.#round.quality(member.node, message),
+      measured: (member, round) => this.#round.measured(member.node, round),
+      doubt: (member, message) => this.#round.doubt(member.node, message),
+      sightings: (member, message) => this.#round.sightings(member.node, message),
+      done: (member, message) => {
+        this.#round.done(member.node, message);
         this.emit("progress");
       },
       ended: (member, how) => {
@@ -346,7 +249,7 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
       certificate,
       authority: this.#authority.certificatePem,
       respectServices: this.#config.continuous,
-      round: this.#round,
+      round: this.#round.number,
     };
   }
 }

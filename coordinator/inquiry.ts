@@ -21,7 +21,7 @@ interface Pending {
 const answerMs = 6_000;
 
 export class Inquiry {
-  readonly #plan: Plan;
+  readonly #targetsBySource: ReadonlyMap<number, readonly Target[]>;
   readonly #observations: Observations;
   /** Returns whether there was anybody to send it to. */
   readonly #send: (node: number, message: LookMessage) => boolean;
@@ -29,7 +29,7 @@ export class Inquiry {
   #looks = 0;
 
   constructor(plan: Plan, observations: Observations, send: (node: number, message: LookMessage) => boolean) {
-    this.#plan = plan;
+    this.#targetsBySource = Map.groupBy(plan.targets, (target) => target.from);
     this.#observations = observations;
     this.#send = send;
   }
@@ -40,8 +40,7 @@ export class Inquiry {
 
   /** `withinMs`: for how long node `from` has been probing. */
   open(from: number, withinMs: number, now: number): void {
-    const failed = this.#plan.targets
-      .filter((target) => target.from === from)
+    const failed = (this.#targetsBySource.get(from) ?? [])
       .map((target) => ({ target, asked: this.#observations.failures(target) }))
       .filter(({ asked }) => asked.length > 0);
     for (const [node, list] of Map.groupBy(failed, ({ target }) => target.to)) {
