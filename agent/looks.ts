@@ -24,6 +24,8 @@ import { keyOf, ordersOf, runsOf, samplesOf } from "./runs.ts";
 /** Of a longer run of neighbouring ports with the same failure only these many are probed again. */
 const samplesPerRun = 64;
 const moreLooksAtLossy = 2;
+/** Lost round trips of all: below, six or eight attempts do not all fail by chance. */
+const heavyLoss = 0.15;
 /** Chance does not silence more neighbouring ports than this. */
 const longestUnluckyRun = 4;
 
@@ -48,19 +50,17 @@ export async function probeThoroughly(
     context: { ...dependencies.context, datagrams: attentiveDatagrams },
   };
   const failures: ProbeResult[] = [];
-  /** Nodes that answered, but not at the first attempt: packets are lost on the way there or back. */
-  const lossy = new Set<number>();
+  const losses = new Losses();
   const sort = (result: ProbeResult): void => {
-    const { order, outcome } = result;
-    if (outcome.kind === "open" && outcome.attempts > 1) lossy.add(order.to);
-    if (isOver(outcome)) report(result);
+    losses.count(result);
+    if (isOver(result.outcome)) report(result);
     else failures.push(result);
   };
   /** Where packets are lost, a few ports lose all of them: they get more chances than a firewall would need. */
   const probeLossy = async (): Promise<void> => {
     for (let look = 0; look < moreLooksAtLossy; look++) {
       const isUnlucky = ({ order, outcome }: ProbeResult): boolean =>
-        lossy.has(order.to) && outcome.kind === "silent";
+        losses.areHeavyTo(order.to) && outcome.kind === "silent";
       const unlucky = new Map(
         runsOf(failures.filter(isUnlucky))
           .filter(({ length }) => length <= longestUnluckyRun)
@@ -129,6 +129,23 @@ function pointsOf(
       each.order.id === order.id ? [{ order, port: each.port, isOpen: false }] : [],
     ),
   ]);
+}
+
+/** Of the ports of each node that answered, how many needed more than one attempt. */
+class Losses {
+  readonly #byNode = new Map<number, { open: number; retried: number }>();
+
+  count({ order: { to }, outcome }: ProbeResult): void {
+    if (outcome.kind !== "open") return;
+    const node = this.#byNode.get(to) ?? { open: 0, retried: 0 };
+    this.#byNode.set(to, { open: node.open + 1, retried: node.retried + (outcome.attempts > 1 ? 1 : 0) });
+  }
+
+  /** So many are lost that chance alone can silence a port in two looks; a busy moment is no loss. */
+  areHeavyTo(to: number): boolean {
+    const { open, retried } = this.#byNode.get(to) ?? { open: 0, retried: 0 };
+    return retried >= 2 && retried >= heavyLoss * open;
+  }
 }
 
 /** Never faster than this node allows itself, and to the end. */

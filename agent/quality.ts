@@ -102,7 +102,9 @@ function unitsOf(answered: readonly ProbeResult[]): Unit[] {
   return [...Map.groupBy(answered, ({ order: { id } }) => id).values()].flatMap((results): Unit[] => {
     const { order } = results[0]!;
     const open = results.filter(({ outcome }) => outcome.kind === "open").map(({ port }) => port);
-    const groups = open.length < portsPerOrder ? open.map((port) => [port]) : [open];
+    // One that only stalled is not sampled, but a black hole may be why.
+    const isApart = open.length > 0 && open.length < portsPerOrder;
+    const groups = isApart ? open.map((port) => [port]) : [open];
     return groups.map((ports) => ({ order, ports, share: 1 / groups.length, sent: 0, lost: 0, rtts: [] }));
   });
 }
@@ -115,7 +117,9 @@ async function sample(
 ): Promise<void> {
   // One of each in turn, so that what interferes for a moment interferes with all.
   const jobs = Array.from({ length: samples }, (_, turn) =>
-    units.filter(({ share }) => turn < Math.max(fewestSamples, Math.ceil(samples * share))),
+    units.filter(
+      ({ share, ports }) => ports.length > 0 && turn < Math.max(fewestSamples, Math.ceil(samples * share)),
+    ),
   ).flat();
   const lostOf = new Map<number, number>();
   let next = 0;

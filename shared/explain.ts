@@ -54,7 +54,7 @@ export function explainPath(path: ReportPath): string {
     intercepted: `TLS was ended by somebody else${code}${detail(source.detail)}`,
     "tls-failed": `TLS failed${code}${detail(source.detail)}`,
     "upgrade-refused": `the WebSocket upgrade was refused${code}${detail(source.detail)}`,
-    "app-filtered": `TCP connects, then ${source.outcome === "silent" ? "nothing comes" : "the connection is cut"} in the ${source.phase ?? "next"} step${code}${isService ? `; ${held}` : reachedBy(path)}`,
+    "app-filtered": `TCP connects, then ${source.outcome === "silent" ? "nothing comes" : "the connection is cut"} in the ${source.phase ?? "next"} step${code}${isService ? `; ${held}` : whyStalled(path)}`,
     "proxy-refused": `the proxy refused to connect${code}${detail(source.detail)}`,
     unresolved: `the name has no address${code}`,
     exposed: `open, although it must be closed`,
@@ -71,9 +71,13 @@ export function explainPath(path: ReportPath): string {
   return `${what[path.reason]}${translated}`;
 }
 
-function smallMtu({ from, to, evidence }: ReportPath): string {
+function smallMtu(path: ReportPath): string {
+  return largeLost(path) ?? `${path.to} is reached by small packets only`;
+}
+
+function largeLost({ from, to, evidence }: ReportPath): string | undefined {
   const { blackHole } = evidence.source.quality ?? {};
-  if (blackHole === undefined) return `${to} is reached by small packets only`;
+  if (blackHole === undefined) return undefined;
   const way = blackHole.lost === "there" ? `from ${from} to ${to}` : `back from ${to} to ${from}`;
   return `packets of more than ${blackHole.pathMtu} bytes are lost on the way ${way}`;
 }
@@ -82,6 +86,12 @@ function smallMtu({ from, to, evidence }: ReportPath): string {
 function whatArrived({ from, transport, evidence }: ReportPath): string {
   if (transport === "udp") return "the request";
   return evidence.target.sawConnection === true ? "the connection" : `a half-open connection of ${from}`;
+}
+
+/** A handshake has packets of full size: where those vanish, nobody filters it. */
+function whyStalled(path: ReportPath): string {
+  const lost = path.evidence.source.outcome === "silent" ? largeLost(path) : undefined;
+  return lost === undefined ? reachedBy(path) : `; ${lost}`;
 }
 
 /** Where the conversation on a connection ended, as far as the far end knows. */
@@ -103,6 +113,9 @@ function whoIsImpaired({ from, to, evidence: { source, target } }: ReportPath): 
   return `${from} could not probe${code}${detail(source.detail)}`;
 }
 
+const mtuRemedy =
+  "have ICMP fragmentation-needed and packet-too-big pass, or lower the MTU of both hosts to what fits";
+
 /** What to do about a path that is not green, or undefined where nothing is to be done. */
 export function remedyFor(path: ReportPath): string | undefined {
   const rule = `${path.transport} ${path.from} → ${path.to} ports ${failingPorts(path)}`;
@@ -110,7 +123,11 @@ export function remedyFor(path: ReportPath): string | undefined {
   const remedies: Partial<Record<Reason, string>> = {
     dropped: `ask for: allow ${rule}`,
     rejected: `ask for: allow ${rule}`,
-    "app-filtered": `ask for: let ${path.protocol} pass uninspected, ${rule}`,
+    "app-filtered":
+      path.evidence.source.quality?.blackHole === undefined
+        ? `ask for: let ${path.protocol} pass uninspected, ${rule}`
+        : mtuRemedy,
+    "small-mtu": mtuRemedy,
     "reply-dropped": `let ${answers} pass, on ${path.to} and on the way back to ${path.from}; check for routes that differ by direction`,
     intercepted: `exclude ${path.to} port ${failingPorts(path)} from TLS inspection`,
     misrouted: `check what leads ${path.from} elsewhere: a DNAT rule, a load balancer, a stale address of ${path.to}`,

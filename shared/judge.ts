@@ -67,7 +67,7 @@ export function judge(
     outcome === undefined
       ? neverProbed(known)
       : expectation.open
-        ? inTheLightOf(quality, expectation, outcome, judgeOpen(expectation, outcome, known))
+        ? inTheLightOf(quality, expectation, judgeOpen(expectation, outcome, known))
         : judgeClosed(expectation, outcome, known);
   return { verdict: verdictOf(reason), reason };
 }
@@ -79,17 +79,10 @@ function neverProbed(farEnd: FarEnd): Reason {
 /** One lost round trip of a few is chance, not a figure. */
 const fewestLost = 2;
 
-/** A path that works may be a bad one; and where large packets vanish, more than the small proof may stall. */
-function inTheLightOf(
-  quality: PathQuality | undefined,
-  { thresholds }: Expectation,
-  outcome: Outcome,
-  reason: Reason,
-): Reason {
-  if (quality === undefined) return reason;
-  const isStalled = reason === "app-filtered" && outcome.kind === "silent";
-  if (quality.blackHole !== undefined && (reason === "reachable" || isStalled)) return "small-mtu";
-  if (reason !== "reachable") return reason;
+/** A path that works may be a bad one. One that fails is not excused by a measurement. */
+function inTheLightOf(quality: PathQuality | undefined, { thresholds }: Expectation, reason: Reason): Reason {
+  if (quality === undefined || reason !== "reachable") return reason;
+  if (quality.blackHole !== undefined) return "small-mtu";
   const { sent, lost, rttMs } = quality;
   if (thresholds.lossRatio !== undefined && lost >= fewestLost && lost / sent > thresholds.lossRatio)
     return "lossy";

@@ -91,6 +91,32 @@ for (const family of families) {
   });
 }
 
+t.test(
+  "a TLS handshake that stalls in a black hole fails, and the figure says why",
+  { buffered: true },
+  async (t) => {
+    await using lab = await createLab();
+    await clampedSegments(lab, 7_717, 600);
+    await blackHole(lab, "n3", 700);
+    const secured = labSpec({
+      flows: [{ name: "secured", transport: "tcp", ports: "31000", security: "tls" }],
+    });
+    const { report, exitCode } = await runLabCheck(lab, {
+      specs: [{ spec: secured }],
+      nodes: names.map((name) => ({ name })),
+      control: "n1",
+    });
+    expectFindings(
+      t,
+      report,
+      pairsOf("n3").map(([from, to]) => `${from}>${to} secured app-filtered`),
+    );
+    t.equal(exitCode, 3);
+    for (const { reason, evidence } of report.paths)
+      if (reason === "app-filtered") t.equal(evidence.source.quality?.blackHole?.pathMtu, 700);
+  },
+);
+
 // What is compared with milliseconds is not to wait for another lab.
 for (const family of families) {
   const nodes = names.map((name) => ({ name, families: [family] }));

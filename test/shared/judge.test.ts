@@ -578,8 +578,8 @@ t.test("a path that works is a warning where it is worse than was asked for", as
   t.equal(reasonWith({ blackHole }), "small-mtu");
   t.equal(
     reasonWith({ blackHole }, {}, outcomeOf("silent", { phase: "tls", elapsedMs: 4_000 })),
-    "small-mtu",
-    "a handshake that stalls has large packets, too",
+    "app-filtered",
+    "a handshake that stalls is no path, whatever it stalls on",
   );
   t.equal(reasonWith({ blackHole }, {}, refused), "rejected", "no measurement excuses another failure");
   t.equal(
