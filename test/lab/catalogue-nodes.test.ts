@@ -9,7 +9,7 @@ import { labSpec } from "./spec.ts";
 
 t.setTimeout(300_000);
 // Most of the time of these checks is spent waiting.
-t.jobs = 2;
+t.jobs = 4;
 
 const names = ["n1", "n2", "n3"];
 const flows = smallSpec.flows.map((flow) => (flow as { name: string }).name);

@@ -1,7 +1,7 @@
 /** Anypoint Runtime Fabric on six hosts in three zones: the whole port table, every port of the ranges. */
 import t from "tap";
-import { findings, runLabCheck, type LabCheckOptions } from "./check.ts";
-import { Lab } from "./lab.ts";
+import { findings, runLabCheck, type LabCheckOptions } from "../check.ts";
+import { Lab } from "../lab.ts";
 
 // Thousands of real probes by real processes on however few cores there are.
 t.setTimeout(300_000);

@@ -1,7 +1,7 @@
 /** The other three products, each as its own document wants it: without faults, and with one of each kind. */
 import t from "tap";
-import { findings, runLabCheck } from "./check.ts";
-import { Lab } from "./lab.ts";
+import { findings, runLabCheck } from "../check.ts";
+import { Lab } from "../lab.ts";
 
 // Thousands of real probes by real processes on however few cores there are.
 t.setTimeout(300_000);

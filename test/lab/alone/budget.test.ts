@@ -1,9 +1,9 @@
 /** What a check costs in time where much is broken, against the same check where nothing is: time-outs and little more. */
 import t from "tap";
-import { runLabCheck } from "./check.ts";
-import { expectFindings } from "./expect.ts";
-import { Lab, type FaultOptions } from "./lab.ts";
-import { labSpec } from "./spec.ts";
+import { runLabCheck } from "../check.ts";
+import { expectFindings } from "../expect.ts";
+import { Lab, type FaultOptions } from "../lab.ts";
+import { labSpec } from "../spec.ts";
 
 t.setTimeout(300_000);
 
