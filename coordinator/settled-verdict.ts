@@ -4,11 +4,14 @@
  * instead of ringing an alarm each time (damping as RFC 2439 does it for routes). Pure; time by argument.
  */
 import type { Judgement } from "../shared/judge.ts";
+import { worse } from "../shared/names.ts";
 
 export interface SettledVerdict {
   shown: Judgement;
   /** When the shown verdict began, in milliseconds of any clock. */
   since: number;
+  /** What would be shown if the path did not flap. */
+  believed: Judgement;
   /** A fail that is not yet believed, and how often in a row it was seen. */
   suspected: { judgement: Judgement; strikes: number } | undefined;
   /** Grows with every change and halves with time. */
@@ -36,6 +39,8 @@ const changePenalty = 1_000;
 const suppressAt = 3_000;
 const reuseAt = 1_000;
 const halfLifeMs = 5 * 60_000;
+/** However often it changed: quiet for four half-lives is quiet enough. */
+const maxPenalty = reuseAt * 2 ** 4;
 
 const unproved: Judgement = { verdict: "unknown", reason: "never-probed" };
 
@@ -44,6 +49,7 @@ export function unsettled(now: number): SettledVerdict {
   return {
     shown: unproved,
     since: now,
+    believed: unproved,
     suspected: undefined,
     penalty: 0,
     penaltyAt: now,
@@ -58,35 +64,38 @@ export function settle(
   confirmation: Confirmation,
   now: number,
 ): { state: SettledVerdict; transition?: Transition } {
-  const penalty = state.penalty * 0.5 ** ((now - state.penaltyAt) / halfLifeMs);
-  const decayed = { ...state, penalty, penaltyAt: now };
-  if (judgement.verdict === "fail" && state.shown.verdict !== "fail") {
-    const strikes = (state.suspected?.strikes ?? 0) + 1;
-    if (strikes < strikesNeeded[confirmation])
-      return { state: calmed({ ...decayed, suspected: { judgement, strikes } }) };
-  }
-  const next = { ...decayed, suspected: undefined };
+  const { believed } = state;
+  const decayed = state.penalty * 0.5 ** ((now - state.penaltyAt) / halfLifeMs);
+  const strikes = (state.suspected?.strikes ?? 0) + 1;
+  const isNewFail = judgement.verdict === "fail" && believed.verdict !== "fail";
+  if (isNewFail && strikes < strikesNeeded[confirmation])
+    return show(state, { ...state, ...damping(state, decayed, now), suspected: { judgement, strikes } });
   // Another reason for the same verdict is worth showing and no alarm.
-  if (judgement.verdict === state.shown.verdict) return { state: calmed({ ...next, shown: judgement }) };
-  return change(next, judgement, now, state.shown.reason === unproved.reason ? 0 : changePenalty);
-}
-
-function change(
-  state: SettledVerdict,
-  judgement: Judgement,
-  now: number,
-  added: number,
-): { state: SettledVerdict; transition?: Transition } {
-  const penalty = state.penalty + added;
-  const isFlapping = penalty >= suppressAt || (state.isFlapping && penalty > reuseAt);
-  // Held at its worst: a path that comes and goes is no path to rely on.
-  if (isFlapping && state.isFlapping && state.shown.verdict === "fail")
-    return { state: { ...state, penalty, isFlapping } };
-  const transition = { from: state.shown, to: judgement, at: now, isFlapping };
-  return { state: { ...state, shown: judgement, since: now, penalty, isFlapping }, transition };
+  const isChange = judgement.verdict !== believed.verdict && believed.reason !== unproved.reason;
+  const penalty = isChange ? Math.min(maxPenalty, decayed + changePenalty) : decayed;
+  const next = { ...state, ...damping(state, penalty, now), believed: judgement, suspected: undefined };
+  return show(state, next);
 }
 
 /** A flapping path is believed again once it has been quiet for long enough. */
-function calmed(state: SettledVerdict): SettledVerdict {
-  return state.isFlapping && state.penalty <= reuseAt ? { ...state, isFlapping: false } : state;
+function damping(
+  { isFlapping }: SettledVerdict,
+  penalty: number,
+  now: number,
+): Pick<SettledVerdict, "penalty" | "penaltyAt" | "isFlapping"> {
+  const isStill = isFlapping && penalty > reuseAt;
+  return { penalty, penaltyAt: now, isFlapping: isStill || penalty >= suppressAt };
+}
+
+/** A path that comes and goes is no path to rely on: once it is told to flap, it is shown at its worst. */
+function show(
+  before: SettledVerdict,
+  state: SettledVerdict,
+): { state: SettledVerdict; transition?: Transition } {
+  const { shown, believed, isFlapping, penaltyAt: now } = state;
+  if (shown.verdict === believed.verdict) return { state: { ...state, shown: believed } };
+  const isHeld = before.isFlapping && isFlapping;
+  if (isHeld && worse(shown.verdict, believed.verdict) === shown.verdict) return { state };
+  const transition = { from: shown, to: believed, at: now, isFlapping };
+  return { state: { ...state, shown: believed, since: now }, transition };
 }
