@@ -16,6 +16,7 @@ import { Listeners } from "./listeners.ts";
 import type { Policy } from "./policy.ts";
 import { Relay } from "./protocols/relay.ts";
 import { SelfWatch } from "./self-watch.ts";
+import { serviceChanges } from "./service-changes.ts";
 import { prepareStateDir, socketPath } from "./state-dir.ts";
 
 export interface AgentConfig {
@@ -191,7 +192,10 @@ class Agent implements AsyncDisposable {
             perform(() => this.#listen(duty!, link, ending));
             break;
           case "probe":
-            perform(() => duty?.probe(message, link, ending));
+            perform(async () => {
+              await this.#lookForServices();
+              await duty?.probe(message, link, ending);
+            });
             break;
           case "measure":
             perform(() => duty?.measure(message, link, ending));
@@ -269,6 +273,17 @@ class Agent implements AsyncDisposable {
     );
     this.#reported = { duty, link };
     await this.#report(elapsedMs);
+  }
+
+  /** Where services are watched, they come and go between rounds; each then gets probes of its own kind. */
+  async #lookForServices(): Promise<void> {
+    const listeners = this.#listeners;
+    if (listeners === undefined || this.#reported?.duty.respectServices !== true) return;
+    const before = listeners.report;
+    const changes = serviceChanges(before, await listeners.reconcile());
+    if (changes.length === 0) return;
+    changes.forEach((line) => this.#deps.tell(line));
+    await this.#report(0);
   }
 
   /** All that is held, since most of it is bound and takes no words. */

@@ -148,12 +148,25 @@ export class Listeners implements AsyncDisposable {
           }
         }),
       );
-      for (const failure of failures.filter((each) => each !== undefined)) {
-        this.#exceptions.set(placeKey(failure), failure);
-        if (failure.state === "occupied") this.#options.claims.sawService(failure, failure.owner);
-      }
+      for (const failure of failures.filter((each) => each !== undefined)) this.#meet(failure);
     }
+    if (this.#options.respectServices) this.#meetServices(owners);
     return this.report;
+  }
+
+  /** A port that was left to others is occupied as soon as somebody is there. */
+  #meetServices(owners: PortOwners): void {
+    for (const { transport, address, port, state } of this.#exceptions.values()) {
+      const place = { transport, address, port };
+      const isLeft = state === "absent" && this.#options.claims.against(place, true) !== undefined;
+      const owner = isLeft ? owners.listenerAt(place) : undefined;
+      if (owner !== undefined) this.#meet({ ...place, state: "occupied", owner });
+    }
+  }
+
+  #meet(exception: ListenerException): void {
+    this.#exceptions.set(placeKey(exception), exception);
+    if (exception.state === "occupied") this.#options.claims.sawService(exception, exception.owner);
   }
 
   /** Whether somebody else's claim keeps this agent from a port; if so, the port has its exception. */

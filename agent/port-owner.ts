@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { canonicalAddress } from "../shared/addresses.ts";
+import type { Transport } from "../shared/names.ts";
 import type { PortPlace } from "./claims.ts";
 import { socketStates, socketTable } from "./socket-table.ts";
 
@@ -18,19 +19,35 @@ export class PortOwners {
   #entriesByPort: Map<string, Entry[]> | undefined;
   #processes: Map<string, string> | undefined;
 
+  /** As `ownerOf`, of who listens at this very address or at all of them. */
+  listenerAt({ transport, address, port }: PortPlace): string | undefined {
+    const entry = this.#entryAt(transport, address, port);
+    return entry === undefined ? undefined : this.#nameOf(entry);
+  }
+
   /** `nginx (pid 812)` or `a process of uid 33`; undefined where /proc does not tell. */
   ownerOf({ transport, address, port }: PortPlace): string | undefined {
-    this.#entriesByPort ??= readSocketTables();
-    const entries = this.#entriesByPort.get(`${transport} ${port}`);
-    if (entries === undefined) return undefined;
     // The same port of another address may be somebody else's. Behind a NAT the address is none of this host's.
+    const entry = this.#entryAt(transport, address, port) ?? this.#entries(transport, port)[0];
+    return entry === undefined ? undefined : this.#nameOf(entry);
+  }
+
+  #entryAt(transport: Transport, address: string, port: number): Entry | undefined {
     const wanted = canonicalAddress(address);
-    const entry =
-      entries.find((each) => each.address === wanted) ??
-      entries.find((each) => wildcards.has(each.address)) ??
-      entries[0]!;
+    const entries = this.#entries(transport, port);
+    return (
+      entries.find((each) => each.address === wanted) ?? entries.find((each) => wildcards.has(each.address))
+    );
+  }
+
+  #entries(transport: Transport, port: number): readonly Entry[] {
+    this.#entriesByPort ??= readSocketTables();
+    return this.#entriesByPort.get(`${transport} ${port}`) ?? [];
+  }
+
+  #nameOf({ inode, uid }: Entry): string {
     this.#processes ??= readProcessSockets();
-    return this.#processes.get(entry.inode) ?? `a process of uid ${entry.uid}`;
+    return this.#processes.get(inode) ?? `a process of uid ${uid}`;
   }
 }
 

@@ -72,7 +72,7 @@ export class Round {
         if (!membership.isWithinLease(node) || now - orderedAt > roundLimitMs) this.#owing.delete(node);
     }
     this.#owing.clear();
-    await this.#measure(signal);
+    if (!signal.aborted) await this.#measure(signal);
   }
 
   /** Nobody is asked to probe a node where nobody listens: silence there would prove nothing. */

@@ -223,3 +223,35 @@ t.test("what was seen and what was given up is known beyond one link", async (t)
     exceptions: [{ detail: /left to the service/ }, { detail: /given up by request/ }],
   });
 });
+
+t.test("where services are respected, one that comes to a port that was left to it is found", async (t) => {
+  for (const respectServices of [true, false]) {
+    const { port, listeners, handOver, wanted } = await setUp(t, respectServices);
+    await handOver.giveUp(asked(port, { transports: ["tcp"] }));
+    const elsewhere = await serve(port, "127.78.5.3");
+    t.match(
+      await listeners.reconcile(),
+      { exceptions: [{ state: "absent" }, { state: "absent" }] },
+      "another address of the host is another place",
+    );
+    await end(elsewhere);
+    const service = await serve(port, addresses[0]!);
+    const [found, other] = (await listeners.reconcile()).exceptions;
+    const seen = { state: "occupied", owner: new RegExp(`pid ${process.pid}`) };
+    t.match(found, { address: addresses[0], ...(respectServices ? seen : { state: "absent" }) });
+    t.match(other, { address: addresses[1], state: "absent" });
+    await end(service);
+    t.match(await listeners.reconcile(), {
+      bound: 2,
+      exceptions: [{ state: "absent", detail: /^given up by request/ }, {}],
+    });
+    const everywhere = await serve(port, "0.0.0.0");
+    const states = (await listeners.reconcile()).exceptions.map(({ state }) => state);
+    t.strictSame(
+      states,
+      Array.from({ length: 2 }, () => (respectServices ? "occupied" : "absent")),
+    );
+    await end(everywhere);
+    await listeners.reconcile(wanted.slice(2));
+  }
+});
