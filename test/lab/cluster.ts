@@ -17,7 +17,7 @@ export interface LabCluster {
   specs: readonly ({ id: string; options?: Record<string, unknown> } | { file: string } | { spec: object })[];
   nodes: readonly LabNode[];
   thresholds?: { rtt?: string; loss?: string };
-  probing?: { timeout?: string; budget?: string };
+  probing?: { interval?: string; timeout?: string; budget?: string };
 }
 
 /** Returns the path of the cluster file. */
