@@ -47,14 +47,16 @@ export async function findEdges(
       },
       signal,
     );
-    gaps = gaps.flatMap((gap) => {
-      const { order } = gap;
-      const inside = pointsIn(gap).flatMap((port): Point[] => {
-        const isOpen = found.get(`${order.id} ${port}`);
-        return isOpen === undefined ? [] : [{ order, port, isOpen }];
-      });
-      return inside.length === 0 ? [] : gapsOf([gap.low, ...inside, gap.high]).slice(0, 1);
-    });
+    gaps = gaps
+      .flatMap((gap) => {
+        const { order } = gap;
+        const inside = pointsIn(gap).flatMap((port): Point[] => {
+          const isOpen = found.get(`${order.id} ${port}`);
+          return isOpen === undefined ? [] : [{ order, port, isOpen }];
+        });
+        return inside.length === 0 ? [] : gapsOf([gap.low, ...inside, gap.high]);
+      })
+      .slice(0, maxEdges);
   }
 }
 
