@@ -1,14 +1,14 @@
 /** The file that lets agents join: a secret, and as long-lived as its coordinator. */
-import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fchmodSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { PortmeshError } from "../shared/errors.ts";
 import { joinStringPrefix } from "../shared/join-string.ts";
 
 /** Readable by this user only, and removed when disposed of: nothing may be left that looks usable. */
 export function writeJoinFile(path: string, joinString: string): Disposable {
+  const content = `${joinString}\n`;
   refuseForeign(path);
   try {
-    writeFileSync(path, `${joinString}\n`, { mode: 0o600 });
-    chmodSync(path, 0o600); // mode is ignored for a file that was there
+    write(path, content);
   } catch (error) {
     throw new PortmeshError(
       "cannot-run",
@@ -16,17 +16,36 @@ export function writeJoinFile(path: string, joinString: string): Disposable {
       { next: "Choose another place with --join-file PATH.", cause: error },
     );
   }
-  return { [Symbol.dispose]: () => rmSync(path, { force: true }) };
+  return {
+    [Symbol.dispose]() {
+      // Another coordinator may have written its own in the meantime.
+      if (read(path) === content) rmSync(path, { force: true });
+    },
+  };
+}
+
+function write(path: string, content: string): void {
+  const file = openSync(path, "w", 0o600);
+  try {
+    fchmodSync(file, 0o600); // before there is a secret in it: the mode is ignored for a file that was there
+    writeSync(file, content);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Undefined where it is not there, or not to be read. */
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
 }
 
 /** A file that is there and no join file is somebody's: it would be lost. */
 function refuseForeign(path: string): void {
-  let content: string;
-  try {
-    content = readFileSync(path, "utf8");
-  } catch {
-    return; // not there, or not to be read: writing will tell
-  }
+  const content = read(path) ?? ""; // writing will tell what is wrong
   if (content.trim() === "" || content.startsWith(joinStringPrefix)) return;
   throw new PortmeshError("usage", `--join-file ${path}: the file exists and is no join file`, {
     next: "Choose another place, or remove it yourself.",
