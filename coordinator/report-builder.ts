@@ -106,7 +106,9 @@ function reportPath(
   const targets = path.targets.map((id) => plan.targets[id]!);
   const rtts: number[] = [];
   let probed = 0;
-  const isSampled = targets.length > 0 && targets.every((target) => observations.isCut(target));
+  /** Of a range that was cut short, what was not probed is no finding. */
+  const isFinding = ({ outcome, target }: PortFinding): boolean =>
+    outcome !== undefined || target === undefined || !observations.isCut(target);
   const all = Array.from(eachPort(path.ports), (port): PortFinding => {
     const perAddress = targets.map((target): PortFinding => {
       const outcome = observations.outcome(target, port);
@@ -127,7 +129,8 @@ function reportPath(
     });
     if (perAddress.length > 0 && perAddress.every(({ outcome }) => outcome !== undefined)) probed++;
     return (
-      worst(perAddress) ?? {
+      worst(perAddress.filter(isFinding)) ??
+      perAddress[0] ?? {
         port,
         target: undefined,
         outcome: undefined,
@@ -138,7 +141,7 @@ function reportPath(
     );
   });
   // Of a sampled range the ports between two alike are taken for alike; the coverage says so.
-  const sampled = isSampled ? all.filter(({ outcome }) => outcome !== undefined) : all;
+  const sampled = all.filter(isFinding);
   const findings = sampled.length === 0 ? all : sampled;
   // One open port of several is enough, but one that must be shut is not.
   const shown = (path.anyOf && path.open ? best(findings) : worst(findings))!;

@@ -247,6 +247,124 @@ t.test("coverage counts the ports that were probed, and one that was not is not 
   t.equal(back?.intervals, undefined);
 });
 
+/** Runs the services flow from n1 to n2 on 2768 ports, of which only some were probed. */
+function sampledRun(
+  look: Parameters<Run["sees"]>[1],
+  ports: string | (string | number)[] = "30000-32767",
+): Run {
+  const run = new Run({ flows: [flowOf("services", { ports })] }).joined().sees("n1", look).sees("n2");
+  const cut = run.plan.targets.filter(({ from }) => from === 0).map(({ id }) => id);
+  run.observations.recordCut(0, cut, 95_400.4);
+  return run;
+}
+
+t.test(
+  "of a sampled range the ports between two alike are taken for alike, and the coverage says so",
+  async (t) => {
+    const run = sampledRun((port) =>
+      port % 43 === 0 || port === 30_000 || port === 32_767 ? {} : undefined,
+    );
+    const report = run.report();
+    const path = pathFrom(report, "n1");
+    t.match(path, { verdict: "pass", reason: "reachable", coverage: "67/2768" });
+    t.equal(path.intervals, undefined);
+    t.equal(report.summary.fullSweepMs, 95_400);
+    t.strictSame([...Errors(ReportSchema, report)], []);
+  },
+);
+
+t.test("its intervals go from edge to edge across what was not probed", async (t) => {
+  const samples = new Set([30_000, 30_500, 30_998, 30_999, 31_000, 31_300, 31_499, 31_500, 32_767]);
+  const run = sampledRun((port) =>
+    samples.has(port) ? (port >= 31_000 && port <= 31_499 ? dropped : {}) : undefined,
+  );
+  const path = pathFrom(run.report(), "n1");
+  t.match(path, { verdict: "fail", reason: "dropped", coverage: "9/2768" });
+  t.strictSame(
+    path.intervals?.map(({ ports, reason }) => `${ports} ${reason}`),
+    ["30000-30999 reachable", "31000-31499 dropped", "31500-32767 reachable"],
+  );
+  t.match(
+    path.evidence.source,
+    { outcome: "silent", port: 31_000 },
+    "the evidence is of a port that was probed",
+  );
+});
+
+t.test("they do not go across ports that are not of the path", async (t) => {
+  const run = sampledRun(
+    (port) =>
+      port % 50 === 0 || port === 9_299 || port === 9_599 ? (port >= 9_550 ? dropped : {}) : undefined,
+    ["9000-9299", "9400-9599"],
+  );
+  t.strictSame(
+    pathFrom(run.report(), "n1").intervals?.map(({ ports, reason }) => `${ports} ${reason}`),
+    ["9000-9299 reachable", "9400-9500 reachable", "9550-9599 dropped"],
+  );
+});
+
+t.test("a sampled range of which nothing was probed is not green", async (t) => {
+  const path = pathFrom(sampledRun(() => undefined).report(), "n1");
+  t.match(path, { verdict: "unknown", reason: "never-probed", coverage: "0/2768" });
+});
+
+t.test("a range that was to be probed whole and was not is no sample", async (t) => {
+  const run = sampledRun(() => ({}));
+  run.sees("n2");
+  const other = new Run({ flows: [flowOf("services", { ports: "30000-30099" })] })
+    .joined()
+    .sees("n1", (port) => (port === 30_000 ? {} : undefined));
+  other.observations.recordCut(0, [1], 5_000);
+  const [there] = other.report().paths;
+  t.match(there, { verdict: "unknown", reason: "never-probed" }, "nobody cuts another node's ranges");
+  t.match(pathFrom(run.report(), "n1"), { coverage: "2768/2768", verdict: "pass" });
+});
+
+t.test(
+  "a whole sweep takes as long as that of the slowest node, and is not mentioned where none was cut",
+  async (t) => {
+    const run = sampledRun(() => ({}));
+    run.observations.recordCut(1, [1], 120_000);
+    run.observations.recordCut(1, [], 999_000);
+    t.equal(run.report().summary.fullSweepMs, 120_000);
+    t.notOk("fullSweepMs" in new Run({ flows: [flowOf("gossip")] }).joined().sees("n1").report().summary);
+  },
+);
+
+t.test("what was measured of a path is in its evidence, in figures that can be read", async (t) => {
+  const measured = (parts?: object): Report => {
+    const run = new Run({ flows: [flowOf("gossip")] }).joined().sees("n1").sees("n2");
+    const targets = [{ target: 0, ports: "9000", sent: 40, lost: 0, ...parts }];
+    if (parts !== undefined) run.observations.recordQuality(0, { type: "quality", round: 1, targets });
+    t.strictSame([...Errors(ReportSchema, run.report())], []);
+    return run.report();
+  };
+  const figures = (parts?: object) => pathFrom(measured(parts), "n1").evidence.source.quality;
+  t.equal(figures(), undefined);
+  t.equal(figures({ sent: 0 }), undefined, "without thresholds there are none");
+  t.strictSame(figures({ lost: 3, rttUs: 412.3456 }), { sent: 40, lost: 3, rttMs: 0.412 });
+  const blackHole = { pathMtu: 1_400, lost: "back" };
+  t.strictSame(figures({ sent: 0, blackHole }), { sent: 0, lost: 0, blackHole });
+  t.match(pathFrom(measured({ sent: 0, blackHole }), "n1"), { verdict: "warn", reason: "small-mtu" });
+});
+
+t.test("where one of several addresses was swept whole, the other is a sample all the same", async (t) => {
+  const nodes = [
+    { name: "n1", addresses: ["10.0.0.1", "fd00::1"], roles: ["peer"] },
+    { name: "n2", addresses: ["10.0.0.2", "fd00::2"], roles: ["peer"] },
+  ];
+  const run = new Run({ flows: [flowOf("services", { ports: "30000-30099" })] }, nodes).joined();
+  const isOver6 = (address: string): boolean => address === "fd00::2";
+  run.sees("n1", (port, { address }) => (isOver6(address) && port % 9 !== 0 ? undefined : {}));
+  const cut = run.plan.targets.filter(({ from, address }) => from === 0 && isOver6(address));
+  run.observations.recordCut(
+    0,
+    cut.map(({ id }) => id),
+    5_000,
+  );
+  t.match(pathFrom(run.report(), "n1"), { verdict: "pass", coverage: "11/100" });
+});
+
 t.test("of alternatives one open port is enough", async (t) => {
   const run = new Run({ flows: [flowOf("mail", { anyOf: [25, 587] })] }).joined();
   run.sees("n1", (port) => (port === 25 ? dropped : {})).sees("n2", () => dropped);
