@@ -3,7 +3,7 @@ import { formatDuration as formatMs } from "./duration.ts";
 import { rejectedNearbyCode } from "./judge.ts";
 import type { Reason } from "./names.ts";
 import { formatPorts, parsePorts } from "./ports.ts";
-import type { ReportPath } from "./report.ts";
+import type { Report, ReportPath } from "./report.ts";
 
 /** What was seen, from both ends. Text that came from the network is quoted by the caller's escaping. */
 export function explainPath(path: ReportPath): string {
@@ -115,6 +115,20 @@ function whoIsImpaired({ from, to, evidence: { source, target } }: ReportPath): 
 
 const mtuRemedy =
   "have ICMP fragmentation-needed and packet-too-big pass, or lower the MTU of both hosts to what fits";
+
+/** What was measured of a path that works, or nothing. */
+export function explainQuality({ evidence }: ReportPath): string | undefined {
+  const { quality } = evidence.source;
+  if (quality === undefined || quality.sent === 0) return undefined;
+  const rtt = quality.rttMs === undefined ? "" : `, ${formatMs(quality.rttMs)}`;
+  return `${quality.lost} of ${quality.sent} round trips lost${rtt}`;
+}
+
+/** That ranges were sampled, and what to do about it; nothing where every port was probed. */
+export function explainSampling({ fullSweepMs }: Report["summary"]): string | undefined {
+  if (fullSweepMs === undefined) return undefined;
+  return `Ranges were sampled: all of their ports take about ${formatMs(fullSweepMs)}, and probing.budget decides for how long they are probed.`;
+}
 
 /** What to do about a path that is not green, or undefined where nothing is to be done. */
 export function remedyFor(path: ReportPath): string | undefined {

@@ -1,5 +1,5 @@
 /** The report as one self-contained page to mail: no script, no request to anywhere, light and dark. */
-import { explainPath, failingPorts, remedyFor } from "../../shared/explain.ts";
+import { explainPath, explainSampling, failingPorts, remedyFor } from "../../shared/explain.ts";
 import { verdicts, type Verdict } from "../../shared/names.ts";
 import type { Report, ReportPath } from "../../shared/report.ts";
 import { cellsOf } from "./matrix.ts";
@@ -97,7 +97,9 @@ function flows(report: Report): string {
       doc,
     ].map(escape);
   });
-  return `<h2>Flows</h2>${table(["flow", "ports", "probed as", "paths passing", "ports covered", "document"], rows)}`;
+  const sampling = explainSampling(report.summary);
+  const note = sampling === undefined ? "" : `<p>${sampling}</p>`;
+  return `<h2>Flows</h2>${note}${table(["flow", "ports", "probed as", "paths passing", "ports covered", "document"], rows)}`;
 }
 
 function nodes(report: Report): string {

@@ -1,5 +1,5 @@
 /** The report as Markdown, for tickets and pull requests. */
-import { explainPath, failingPorts, remedyFor } from "../../shared/explain.ts";
+import { explainPath, explainSampling, failingPorts, remedyFor } from "../../shared/explain.ts";
 import type { Report } from "../../shared/report.ts";
 import { printable } from "../terminal.ts";
 
@@ -14,6 +14,8 @@ export function renderMarkdown(report: Report): string {
     `**${summary.verdict}**: ${summary.pass} pass, ${summary.fail} fail, ${summary.warn} warn, ${summary.unknown} unknown of ${summary.paths} paths (${summary.probes} probes)`,
     "",
   ];
+  const sampling = explainSampling(summary);
+  if (sampling !== undefined) lines.push(sampling, "");
   if (bad.length > 0) {
     lines.push(
       "| from | to | ports | flow | verdict | reason | what was seen | next |",

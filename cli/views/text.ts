@@ -1,6 +1,12 @@
 /** A report for people: one line a flow, what is wrong under it, the matrix, the summary, the next step. */
 import { formatDuration } from "../../shared/duration.ts";
-import { explainPath, failingPorts, remedyFor } from "../../shared/explain.ts";
+import {
+  explainPath,
+  explainQuality,
+  explainSampling,
+  failingPorts,
+  remedyFor,
+} from "../../shared/explain.ts";
 import { verdicts, type Verdict } from "../../shared/names.ts";
 import type { Report, ReportPath } from "../../shared/report.ts";
 import { printable, styleOf, type Glyphs, type Paint } from "../terminal.ts";
@@ -78,7 +84,9 @@ function pathLines(paths: readonly ReportPath[], { glyphs, paint, wide }: TextOp
   const lines = shown.slice(0, wide ? shown.length : maxLinesPerFlow).map((path) => {
     const ports = path.intervals === undefined ? "" : ` ${path.transport}/${failingPorts(path)}`;
     const head = `${glyphs[path.verdict]} ${path.from} ${glyphs.arrow} ${path.to}${ports}`;
-    return `    ${paint(styleOf[path.verdict], `${head}  ${path.reason}`)}  ${printable(explainPath(path))}`;
+    const quality = wide ? explainQuality(path) : undefined;
+    const why = printable(explainPath(path)) + (quality === undefined ? "" : ` (${quality})`);
+    return `    ${paint(styleOf[path.verdict], `${head}  ${path.reason}`)}  ${why}`;
   });
   if (shown.length > lines.length) lines.push(`    ${glyphs.more} and ${shown.length - lines.length} more`);
   return lines;
@@ -142,6 +150,8 @@ function summaryLines(report: Report, { glyphs, paint }: TextOptions): string[] 
   const lines = [
     `${paint("bold", "Summary")}  ${parts.join(glyphs.separator)}   (${summary.paths} paths, ${summary.probes} probes, ${elapsed})`,
   ];
+  const sampling = explainSampling(summary);
+  if (sampling !== undefined) lines.push(sampling);
   if (report.paths.length === 0)
     lines.push(
       paint(

@@ -237,6 +237,37 @@ t.test("the wide text tells of a NAT on a path that passes", async (t) => {
   );
 });
 
+t.test("the wide text shows what was measured", async (t) => {
+  const measured = (quality: object): Report => {
+    const { source, target } = pathOf().evidence;
+    return reportOf([pathOf({ evidence: { source: { ...source, quality }, target } } as object)]);
+  };
+  const figures = measured({ sent: 40, lost: 1, rttMs: 0.38 });
+  t.match(
+    render("wide", figures),
+    "● n1 → n2  reachable  n2 proved itself, 0.4 ms (1 of 40 round trips lost, 0.4 ms)\n",
+  );
+  t.notMatch(render("text", figures), "round trips");
+  t.match(render("wide", measured({ sent: 10, lost: 10 })), "(10 of 10 round trips lost)\n");
+  const unmeasured = measured({ sent: 0, lost: 0, blackHole: { pathMtu: 1_400, lost: "back" } });
+  t.notMatch(render("wide", unmeasured), "round trips");
+});
+
+t.test("where ranges were sampled one line says what all of it takes, and what decides", async (t) => {
+  const whole = reportOf([pathOf({ ports: "30000-32767", coverage: "64/2768" })]);
+  const sampled = { ...whole, summary: { ...whole.summary, fullSweepMs: 95_400 } };
+  const line =
+    "Ranges were sampled: all of their ports take about 1 m 35 s, and probing.budget decides for how long they are probed.";
+  const added = (format: Format): string[] => {
+    const before = render(format, whole).split("\n");
+    return render(format, sampled)
+      .split("\n")
+      .filter((each) => !before.includes(each));
+  };
+  for (const format of ["text", "wide", "md"] as const) t.strictSame(added(format), [line], format);
+  t.match(render("html", sampled), `<h2>Flows</h2><p>${line}</p><div`);
+});
+
 t.test("CSV is a firewall change request: one line a rule", async (t) => {
   const lines = render("csv").split("\r\n");
   t.strictSame(lines, [

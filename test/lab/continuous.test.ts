@@ -86,17 +86,21 @@ t.test("a drop and the end of a service are told once each, and all ends in good
   const joinFile = join(folder, "join");
   const start = (name: string, ...args: string[]): Process =>
     new Process(lab.host(name).spawn(launcher, args));
-  const advertise = ["--advertise", lab.host("n1").address];
+  const joining = ["--join-file", joinFile];
   const coordinator = start(
     "n1",
-    ...["coordinator", "run", clusterFile, "--join-file", joinFile, "-o", "json"],
-    ...advertise,
+    "coordinator",
+    "run",
+    clusterFile,
+    ...joining,
+    "--advertise",
+    lab.host("n1").address,
+    "-o",
+    "json",
   );
   await fileAppears(joinFile);
   const stateDir = ["--state-dir", join(folder, "state")];
-  const agents = names.map((name) =>
-    start(name, "agent", "run", "--join-file", joinFile, "--name", name, ...stateDir),
-  );
+  const agents = names.map((name) => start(name, "agent", "run", ...joining, "--name", name, ...stateDir));
 
   await coordinator.until("every path passes", () => coordinator.transitions.length === paths);
   t.ok(
@@ -106,8 +110,13 @@ t.test("a drop and the end of a service are told once each, and all ends in good
 
   const faultAt = new Date();
   const fault = await lab.fault({
-    ...{ at: "router", hook: "forward", from: "n1", to: "n3" },
-    ...{ transport: "tcp", ports: "31802", action: "drop" },
+    at: "router",
+    hook: "forward",
+    from: "n1",
+    to: "n3",
+    transport: "tcp",
+    ports: "31802",
+    action: "drop",
   });
   // Meanwhile a port is handed over to the real service.
   await lab.host("n2").run(launcher, ["agent", "yield", "31810", "--name", "n2", ...stateDir]);
