@@ -43,7 +43,7 @@ async function run(args: readonly string[]): Promise<number> {
     })
     .addHelpText(
       "after",
-      "\nExamples:\n  portmesh demo\n  portmesh spec list\n  portmesh check cluster.yaml\n  portmesh probe 10.0.0.1:443\n\nTopics:\n  portmesh help exit-codes",
+      "\nExamples:\n  portmesh demo\n  portmesh spec list\n  portmesh check cluster.yaml\n  portmesh coordinator run cluster.yaml\n  portmesh probe 10.0.0.1:443\n\nTopics:\n  portmesh help exit-codes",
     )
     // Otherwise an option of a subcommand would be taken for one of the same name of the command above it.
     .enablePositionalOptions()

@@ -30,6 +30,8 @@ export async function monitor(
   signal: AbortSignal,
 ): Promise<void> {
   const states = new Map<string, SettledVerdict>();
+  // A first round of a few early agents would only be in the way of the others.
+  await coordinator.everyoneIsListening(intervalMs, signal);
   while (!signal.aborted) {
     const startedAt = new Date();
     const began = performance.now();

@@ -85,6 +85,20 @@ const ways: Record<string, Run> = {
     t.equal(args.at(-2), "--name", "the name comes last, where the check puts each node's");
     t.ok(commands.includes(commandWith("check")));
   },
+  "bin/portmesh coordinator run": async (t, args) => {
+    const cluster = clusterOfTheReadme(t);
+    const joining = ["--join-file", cluster.joinFile];
+    await using coordinator = new Running([...cluster.inFolder(args), ...joining, "--listen", "127.0.0.1:0"]);
+    await fileAppears(cluster.joinFile);
+    const agents = cluster.nodes.map((name) => new Running(["agent", "run", ...joining, "--name", name]));
+    t.teardown(() => Promise.all(agents.map((agent) => agent[Symbol.asyncDispose]())));
+    await coordinator.says(allPass === 0 ? " 0 unknown" : " unknown", 90_000);
+    coordinator.child.kill("SIGTERM");
+    const { exitCode, out, err } = await coordinator.finished;
+    t.equal(exitCode, 143, "it runs until it is stopped", { err });
+    t.match(out, /^\S+Z n1 → n2 \S+ tcp \S+: unknown never-probed → pass reachable$/m);
+    for (const agent of agents) t.equal((await agent.finished).exitCode, 0, "each agent ends with it");
+  },
   "bin/portmesh spec render": async (t, args) => {
     const { exitCode, out, err } = await portmesh(...clusterOfTheReadme(t).inFolder(args));
     t.equal(exitCode, 0, "it succeeds", { err });
