@@ -3,13 +3,16 @@
  * probed is spread evenly over the range (van der Corput's sequence in base 2), and the next sweep goes on
  * where this one stopped, until every port has had its turn.
  */
-import { countPorts, eachPort, type PortSet } from "../shared/ports.ts";
+import { countPorts, eachPort, type PortInterval, type PortSet } from "../shared/ports.ts";
 
-/** Fewer ports than this are never left out. */
+/** Of a set or an interval of at most so many ports none is left out. */
 export const smallestSample = 64;
+/** Beside a large range: as many ports of small intervals, and as many large intervals with their ends. */
+const mostSmall = 4 * smallestSample;
+const mostLarge = smallestSample / 2;
 
 export interface SweepOrder {
-  /** Always probed: all ports of a small set, of a large one the ends of its intervals. */
+  /** Always probed: all ports of a small set; of a large one its small intervals, and the ends of the others. */
   always: number[];
   /** The others, in turn. */
   inTurn: number[];
@@ -18,7 +21,14 @@ export interface SweepOrder {
 /** `start`: how many of the ports in turn earlier sweeps have had. */
 export function sweepOrder(ports: PortSet, start: number): SweepOrder {
   if (countPorts(ports) <= smallestSample) return { always: [...eachPort(ports)], inTurn: [] };
-  const always = new Set(ports.length <= smallestSample / 2 ? ports.flat() : []);
+  // Several flows may share a set: a small one beside a range is no sample.
+  const isSmall = (interval: PortInterval): boolean => countPorts([interval]) <= smallestSample;
+  const small = ports.filter(isSmall);
+  const large = ports.filter((interval) => !isSmall(interval));
+  const always = new Set([
+    ...(countPorts(small) <= mostSmall ? eachPort(small) : []),
+    ...(large.length <= mostLarge ? large.flat() : []),
+  ]);
   const others = Array.from(eachPort(ports)).filter((port) => !always.has(port));
   const spread = evenly(others.length).map((index) => others[index]!);
   const offset = spread.length === 0 ? 0 : start % spread.length;

@@ -26,13 +26,15 @@ t.test("a small set is always probed whole, whatever came before", async (t) => 
   t.equal(sweepOrder(larger, 0).inTurn.length, smallestSample - 1, "one port more is a range");
 });
 
-t.test("the ends of the intervals of a large set are always probed", async (t) => {
+t.test("beside a range what is small is always probed whole, and of the range its ends", async (t) => {
   const several: PortSet = [
     [5_000, 5_000],
+    [5_010, 5_012],
     [6_000, 6_500],
     [7_000, 7_900],
   ];
-  t.strictSame(sorted(sweepOrder(several, 99).always), [5_000, 6_000, 6_500, 7_000, 7_900]);
+  const always = [5_000, 5_010, 5_011, 5_012, 6_000, 6_500, 7_000, 7_900];
+  t.strictSame(sorted(sweepOrder(several, 99).always), always);
   const scattered = portSetOf(Array.from({ length: 500 }, (_, index) => 1_000 + index * 7));
   t.strictSame(sweepOrder(scattered, 0).always, [], "but not where that would be all of a long list");
 });
