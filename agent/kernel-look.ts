@@ -26,8 +26,8 @@ const answerMs = 500;
 /** Refused ports that are asked for where the refusal came from. */
 const maxRefusals = 16;
 /** How often a refusal must come from this host itself, with nothing else on loopback, and in how many tries. */
-const refusalRounds = 3;
-const maxRefusalTries = 10;
+const refusalRounds = 5;
+const maxRefusalTries = 20;
 /** For a packet to this host itself. */
 const momentMs = 20;
 const maxRetransmissionTests = 8;
@@ -113,8 +113,10 @@ class KernelLook {
   async #isRefusedAtHome(sample: ProbeResult): Promise<boolean> {
     let rounds = 0;
     for (let tries = 0; tries < maxRefusalTries && rounds < refusalRounds; tries++) {
-      if ((await this.#loopbackPackets(sample)) === 0) return false;
-      if ((await this.#loopbackPackets()) === 0) rounds++;
+      const packets = await this.#loopbackPackets(sample);
+      if (packets === 0) return false;
+      // A refusal is one packet; where a conversation goes on, there are several.
+      if (packets === 1 && (await this.#loopbackPackets()) === 0) rounds++;
     }
     return rounds === refusalRounds;
   }
