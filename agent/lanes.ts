@@ -34,14 +34,21 @@ export function lanesOf(orders: readonly ProbeOrder[], limits: ProberLimits, now
     const sweeps = laneOrders.map(({ ports, start = 0 }) => sweepOrder(ports, start));
     const always = sweeps.flatMap((sweep, order) => sweep.always.map((port) => ({ order, port })));
     const first = hashOf(`${from}>${to}`) % Math.max(1, always.length);
-    const items = [...always.slice(first), ...always.slice(0, first), ...interleaved(sweeps)];
+    const count = sweeps.reduce((sum, { inTurn }) => sum + inTurn.length, always.length);
+    const order = new Uint32Array(count);
+    const port = new Uint16Array(count);
+    for (const [index, item] of [...always.slice(first), ...always.slice(0, first)].entries()) {
+      order[index] = item.order;
+      port[index] = item.port;
+    }
+    interleave(sweeps, order, port, always.length);
     return {
       to,
       orders: laneOrders,
-      order: Uint32Array.from(items, ({ order }) => order),
-      port: Uint16Array.from(items, ({ port }) => port),
+      order,
+      port,
       always: always.length,
-      end: items.length,
+      end: count,
       taken: 0,
       young: 0,
       open: 0,
@@ -52,13 +59,22 @@ export function lanesOf(orders: readonly ProbeOrder[], limits: ProberLimits, now
   return lanes.toSorted((a, b) => Number(a.to < from) - Number(b.to < from) || a.to - b.to);
 }
 
-/** Ranges of different sizes in step, so that a cut leaves each with its share. */
-function interleaved(sweeps: readonly SweepOrder[]): { order: number; port: number }[] {
-  return sweeps
-    .flatMap(({ inTurn }, order) =>
-      inTurn.map((port, index) => ({ order, port, at: (index + 1) / inTurn.length })),
-    )
-    .toSorted((a, b) => a.at - b.at);
+/** Ranges of different sizes in step, so that a cut leaves each with its share. Into columns, from `at` on. */
+function interleave(sweeps: readonly SweepOrder[], order: Uint32Array, port: Uint16Array, at: number): void {
+  const taken = sweeps.map(() => 0);
+  for (let index = at; index < order.length; index++) {
+    let next = -1;
+    let least = Number.POSITIVE_INFINITY;
+    for (const [sweep, { inTurn }] of sweeps.entries()) {
+      const share = (taken[sweep]! + 1) / inTurn.length;
+      if (taken[sweep]! < inTurn.length && share < least) {
+        next = sweep;
+        least = share;
+      }
+    }
+    order[index] = next;
+    port[index] = sweeps[next]!.inTurn[taken[next]!++]!;
+  }
 }
 
 function hashOf(text: string): number {

@@ -137,8 +137,10 @@ class Losses {
 
   count({ order: { to }, outcome }: ProbeResult): void {
     if (outcome.kind !== "open") return;
-    const node = this.#byNode.get(to) ?? { open: 0, retried: 0 };
-    this.#byNode.set(to, { open: node.open + 1, retried: node.retried + (outcome.attempts > 1 ? 1 : 0) });
+    let node = this.#byNode.get(to);
+    if (node === undefined) this.#byNode.set(to, (node = { open: 0, retried: 0 }));
+    node.open++;
+    if (outcome.attempts > 1) node.retried++;
   }
 
   /** So many are lost that chance alone can silence a port in two looks; a busy moment is no loss. */

@@ -14,13 +14,13 @@ const mostLarge = smallestSample / 2;
 export interface SweepOrder {
   /** Always probed: all ports of a small set; of a large one its small intervals, and the ends of the others. */
   always: number[];
-  /** The others, in turn. */
-  inTurn: number[];
+  /** The others, in turn: a column, because there may be tens of thousands. */
+  inTurn: Uint16Array;
 }
 
 /** `start`: how many of the ports in turn earlier sweeps have had. */
 export function sweepOrder(ports: PortSet, start: number): SweepOrder {
-  if (countPorts(ports) <= smallestSample) return { always: [...eachPort(ports)], inTurn: [] };
+  if (countPorts(ports) <= smallestSample) return { always: [...eachPort(ports)], inTurn: new Uint16Array() };
   // Several flows may share a set: a small one beside a range is no sample.
   const isSmall = (interval: PortInterval): boolean => countPorts([interval]) <= smallestSample;
   const small = ports.filter(isSmall);
@@ -29,19 +29,22 @@ export function sweepOrder(ports: PortSet, start: number): SweepOrder {
     ...(countPorts(small) <= mostSmall ? eachPort(small) : []),
     ...(large.length <= mostLarge ? large.flat() : []),
   ]);
-  const others = Array.from(eachPort(ports)).filter((port) => !always.has(port));
-  const spread = evenly(others.length).map((index) => others[index]!);
-  const offset = spread.length === 0 ? 0 : start % spread.length;
-  return { always: [...always], inTurn: [...spread.slice(offset), ...spread.slice(0, offset)] };
+  const others = Uint16Array.from(eachPort(ports)).filter((port) => !always.has(port));
+  const spread = evenly(others.length);
+  const inTurn = new Uint16Array(others.length);
+  for (let index = 0; index < inTurn.length; index++)
+    inTurn[index] = others[spread[(index + start) % spread.length]!]!;
+  return { always: [...always], inTurn };
 }
 
 /** The numbers below `count` such that each beginning of the list is spread evenly. */
-function evenly(count: number): number[] {
+function evenly(count: number): Uint16Array {
   const bits = Math.ceil(Math.log2(Math.max(1, count)));
-  const list: number[] = [];
+  const list = new Uint16Array(count);
+  let filled = 0;
   for (let index = 0; index < 2 ** bits; index++) {
     const reversed = reverse(index, bits);
-    if (reversed < count) list.push(reversed);
+    if (reversed < count) list[filled++] = reversed;
   }
   return list;
 }
