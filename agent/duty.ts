@@ -28,6 +28,10 @@ type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
 type LookMessage = Extract<CoordinatorMessage, { type: "look" }>;
 type ProbeMessage = Extract<CoordinatorMessage, { type: "probe" }>;
 
+/** Whatever the coordinator says: round trips for each target, and for how long they and others are looked for. */
+const maxSamples = 300;
+const maxMeasureMs = 10 * 60_000;
+const maxWatchMs = 60_000;
 /** Results wait this long for company. */
 const flushMs = 200;
 
@@ -37,6 +41,8 @@ export class Duty implements Disposable {
   readonly #privateKey: string;
   readonly #policy: AddressPolicy;
   readonly #watch: SelfWatch;
+  /** It knows the interfaces as they were when the agent joined. */
+  readonly #health: OwnHealth;
   readonly #requests = new RequestLog();
   /** How many ports of a large range earlier rounds have had, by target. */
   #answered = new AnsweredPorts();
@@ -53,6 +59,7 @@ export class Duty implements Disposable {
   ) {
     this.#welcome = welcome;
     this.#watch = watch;
+    this.#health = new OwnHealth(watch, welcome.nodes[welcome.node]?.addresses ?? []);
     this.#probesPerSecond = policy.probesPerSecond;
     this.#privateKey = privateKey;
     this.#policy = new AddressPolicy(policy, {
@@ -84,7 +91,7 @@ export class Duty implements Disposable {
 
   /** Somebody is about to probe this node again. */
   watch(forMs: number): void {
-    this.#halfOpen.watch(forMs);
+    this.#halfOpen.watch(Math.min(maxWatchMs, forMs));
   }
 
   [Symbol.dispose](): void {
@@ -149,7 +156,7 @@ export class Duty implements Disposable {
         answered.add(result);
       };
       const limits = { ...this.#limits(), sweepMs: message.budgetMs };
-      const dependencies = { protocols, context, limits, health: this.#health() };
+      const dependencies = { protocols, context, limits, health: this.#health };
       const doubt = (nodes: number[]): void => void link.send({ type: "doubt", round: message.round, nodes });
       cut = await probeThoroughly(permitted, dependencies, { report, doubt }, signal);
       for (const { order, taken } of cut) this.#swept.set(order.id, (this.#swept.get(order.id) ?? 0) + taken);
@@ -176,9 +183,12 @@ export class Duty implements Disposable {
     const udp = new UdpSweep(this.#source().localAddress);
     try {
       const context = this.#probeContext(message.timeoutMs, udp);
-      const dependencies = { protocols, context, limits: this.#limits(), health: this.#health() };
-      const until = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(message.budgetMs))]);
-      const plan = { samples: message.samples, rttThresholdMs: message.rttThresholdMs };
+      const dependencies = { protocols, context, limits: this.#limits(), health: this.#health };
+      const until = AbortSignal.any([
+        signal,
+        AbortSignal.timeout(Math.min(maxMeasureMs, Math.ceil(message.budgetMs))),
+      ]);
+      const plan = { samples: Math.min(maxSamples, message.samples), rttThresholdMs: message.rttThresholdMs };
       const measured = await measureQuality(this.#answered.ports, plan, dependencies, until);
       if (signal.aborted) return;
       await sendQuality(message.round, measured, link);
@@ -186,10 +196,6 @@ export class Duty implements Disposable {
       udp.close();
     }
     await link.send({ type: "measured", round: message.round });
-  }
-
-  #health(): OwnHealth {
-    return new OwnHealth(this.#watch, this.#welcome.nodes[this.#welcome.node]!.addresses);
   }
 
   /** The ports of listeners in one order, those of each kind of service in another. */

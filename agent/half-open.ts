@@ -9,6 +9,8 @@ import { socketStates, socketTable } from "./socket-table.ts";
 
 /** A few reads in the second that such an entry lives; one takes some milliseconds with thousands of ports. */
 const pollMs = 300;
+/** Of the time at most a tenth goes into it. */
+const tenth = 10;
 
 export class HalfOpenWatch implements Disposable {
   readonly #requests: RequestLog;
@@ -22,10 +24,16 @@ export class HalfOpenWatch implements Disposable {
   /** Keeps looking for so long from now. */
   watch(forMs: number): void {
     this.#until = Math.max(this.#until, performance.now() + forMs);
-    this.#timer ??= setInterval(() => {
-      this.look();
-      if (performance.now() >= this.#until) this[Symbol.dispose]();
-    }, pollMs);
+    this.#timer ??= setTimeout(() => this.#poll(), pollMs);
+  }
+
+  /** On a host with very many sockets a look takes long, and then comes less often. */
+  #poll(): void {
+    const startedAt = performance.now();
+    this.look();
+    const now = performance.now();
+    if (now >= this.#until) this[Symbol.dispose]();
+    else this.#timer = setTimeout(() => this.#poll(), Math.max(pollMs, tenth * (now - startedAt)));
   }
 
   /** One look. */
@@ -36,7 +44,7 @@ export class HalfOpenWatch implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 }

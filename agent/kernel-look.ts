@@ -31,6 +31,8 @@ const maxRefusalTries = 20;
 /** For a packet to this host itself. */
 const momentMs = 20;
 const maxRetransmissionTests = 8;
+/** Silent runs that are asked about, all at once. */
+const maxSilent = 64;
 
 /** The same results in the same number, with outcomes explained where the kernel knew more. */
 export async function askKernel(
@@ -81,7 +83,8 @@ class KernelLook {
 
   /** SYNs that this host's own firewall swallows fail again when they are sent again. */
   async findOwnDrops(): Promise<void> {
-    const runs = this.#runs(isSilentTcp);
+    const runs = this.#runs(isSilentTcp).slice(0, maxSilent);
+    if (runs.length === 0 || (await this.#isRefusedAnyway())) return;
     let tests = 0;
     const count = async (some: readonly Run[]): Promise<number> => {
       tests++;
@@ -95,7 +98,9 @@ class KernelLook {
     /** Of `some` runs `refused` are known to be swallowed: which? */
     const search = async (some: readonly Run[], refused: number): Promise<void> => {
       if (refused <= 0 || some.length === 0 || this.#signal.aborted) return;
-      if (refused >= some.length) {
+      // More than there are probes: somebody else's are among them.
+      if (refused > some.length) return;
+      if (refused === some.length) {
         for (const run of some)
           this.#explain(run, ownFirewall("this host's kernel refused to send it (TCPRetransFail)"));
         return;
@@ -106,7 +111,15 @@ class KernelLook {
       await search(some.slice(0, half), inFirst);
       await search(some.slice(half), refused - inFirst);
     };
-    if (runs.length > 0) await search(runs, await count(runs));
+    await search(runs, await count(runs));
+  }
+
+  /** Whether other programs of this host have segments refused all the time: then ours cannot be told. */
+  async #isRefusedAnyway(): Promise<boolean> {
+    const { health } = this.#deps;
+    const before = health.counters();
+    await sleep(retransmissionMs, undefined, { signal: this.#signal }).catch(() => {});
+    return grown(before, health.counters()).retransmitsRefused > 0;
   }
 
   /** A moment in which loopback carried other traffic, too, says nothing; one without a packet says it all. */

@@ -20,6 +20,8 @@ const nextSynMs = 1_300;
 const pollMs = 20;
 /** How many errors a host sends at once before it limits them (XRLIM_BURST_FACTOR). */
 const burst = 6;
+/** Silent runs that are asked about, all at once. */
+const maxSilent = 64;
 /** All of it takes no longer. */
 const limitMs = 30_000;
 
@@ -39,6 +41,7 @@ export async function explainLimitedRejects(
   for (const region of mixed) for (const each of await rejectedIn(region, asking)) explained.add(each);
   const asked = new Set(mixed.flat().map(keyOf));
   const silent = runsOf(results.filter(isSilent), () => true)
+    .slice(0, maxSilent)
     .filter(([sample]) => !asked.has(keyOf(sample!)))
     // A short run of silent TCP has been asked often enough, and TCP is told of every error that comes.
     .filter((run) => !isSilentTcp(run[0]!) || run.length > burst);
@@ -112,7 +115,6 @@ class Asking {
   async #isCounted(samples: readonly ProbeResult[]): Promise<boolean> {
     if (samples.length === 0) return false;
     const { health } = this.#deps;
-    const startedAt = performance.now();
     const before = health.counters();
     const count = (since: KernelCounters): number => grown(since, health.counters()).unreachablesIn;
     const open = new Set<Closable>();
@@ -127,9 +129,9 @@ class Asking {
     for (const closable of open) closable.destroy();
     if (await probing) return true;
     if (count(before) === 0) return false;
-    // As long again without a probe: errors that this host gets anyway are no answer to ours.
+    // A while without a probe: errors that this host gets anyway are no answer to ours.
     const quiet = health.counters();
-    await sleep(performance.now() - startedAt);
+    await sleep(paceMs);
     return count(quiet) === 0;
   }
 }

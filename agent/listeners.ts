@@ -28,6 +28,8 @@ export interface ListenerException extends PortPlace {
   owner?: string;
   /** What to do about it. */
   detail?: string;
+  /** Not held because it is a service's: by request, or because one was seen there. */
+  left?: boolean;
 }
 
 export interface ListenerReport {
@@ -134,14 +136,14 @@ export class Listeners implements AsyncDisposable {
     const remedy = descriptorRemedy(needed, this.#descriptorLimit);
     for (const { place, key } of unheld.slice(room))
       this.#exceptions.set(key, withoutDescriptor(place, remedy));
-    for (let start = 0; start < missing.length; start += bindsAtOnce) {
+    for (let start = 0; start < missing.length && this.#closing === undefined; start += bindsAtOnce) {
       const failures = await Promise.all(
         missing.slice(start, start + bindsAtOnce).map(async ({ place, key, take }) => {
           // Somebody may ask for it in the meantime.
           if (this.#except(place, take)) return undefined;
           try {
             this.#held.set(key, await this.#bind(place));
-            if (this.#except(place, take)) await this.#release(key);
+            if (this.#closing !== undefined || this.#except(place, take)) await this.#release(key);
             return undefined;
           } catch (error) {
             return explain(error as NodeJS.ErrnoException, place, owners, remedy);
@@ -178,6 +180,7 @@ export class Listeners implements AsyncDisposable {
         ...place,
         state: "absent",
         detail: detail.slice(0, maxDetail),
+        left: true,
       });
     return detail !== undefined;
   }
@@ -205,6 +208,8 @@ export class Listeners implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    // What is being bound now would stay bound for ever.
+    await Promise.race([this.#work, sleep(closeMs, undefined, { ref: false })]);
     const closed = [...this.#held.keys()].map((key) => this.#release(key));
     this.#streams.close();
     // A port is free once its server has closed; the last word of a connection is not waited for long.

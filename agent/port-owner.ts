@@ -46,10 +46,19 @@ export class PortOwners {
   }
 
   #nameOf({ inode, uid }: Entry): string {
+    const known = ownersByInode.get(inode);
+    if (known !== undefined) return known;
     this.#processes ??= readProcessSockets();
-    return this.#processes.get(inode) ?? `a process of uid ${uid}`;
+    const name = this.#processes.get(inode) ?? `a process of uid ${uid}`;
+    if (ownersByInode.size >= maxRemembered) ownersByInode.clear();
+    ownersByInode.set(inode, name);
+    return name;
   }
 }
+
+/** A listening socket keeps its inode; to find its process takes a walk over every descriptor of the host. */
+const ownersByInode = new Map<string, string>();
+const maxRemembered = 4_096;
 
 const wildcards = new Set(["0.0.0.0", "::"].map(canonicalAddress));
 

@@ -83,6 +83,7 @@ function isRemembered(
 }
 
 function remember<Key>(map: Map<Key, number>, key: Key, now: number, limit: number): void {
-  if (map.size >= limit && !map.has(key)) map.delete(map.keys().next().value!);
+  // A known key goes to the end: the oldest go first.
+  if (!map.delete(key) && map.size >= limit) map.delete(map.keys().next().value!);
   map.set(key, now);
 }

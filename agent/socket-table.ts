@@ -20,6 +20,7 @@ export function* socketTable(transport: Transport, state?: string): Iterable<Tab
   for (const table of [transport, `${transport}6`]) {
     // sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode
     for (const line of readLines(`/proc/net/${table}`)) {
+      if (state !== undefined && !line.includes(` ${state} `)) continue;
       const fields = line.trim().split(/\s+/);
       if (fields.length < 10 || (state !== undefined && fields[3] !== state)) continue;
       const [local, localPort] = fields[1]!.split(":") as [string, string];

@@ -18,6 +18,8 @@ import {
 import type { Member, Refusal } from "./membership.ts";
 
 const helloTimeoutMs = 5_000;
+/** Several of the largest frames. */
+const maxUnsentBytes = 32 * 1024 * 1024;
 
 export interface SessionEvents {
   /** Admits the agent and returns the welcome to send, or a refusal. */
@@ -90,8 +92,10 @@ export class AgentSession {
     });
   }
 
+  /** An agent that does not read what it is sent is let go. */
   send(message: CoordinatorMessage): void {
-    this.#socket.send(JSON.stringify(message));
+    if (this.#socket.bufferedAmount > maxUnsentBytes) this.#socket.terminate();
+    else this.#socket.send(JSON.stringify(message));
   }
 
   refuse(refusal: { code: RefusalCode; message: string; next: string }): void {

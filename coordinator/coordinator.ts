@@ -51,11 +51,13 @@ interface CoordinatorEvents {
 }
 
 const pollMs = 100;
+/** Certificates are not renewed: a watched cluster must not outlive them. */
+const watchLifetimeMs = 5 * 365 * 86_400_000;
 /** For the goodbye to reach agents that are still there. */
 const finishMs = 2_000;
 
 export async function startCoordinator(config: CoordinatorConfig, now: () => Date): Promise<Coordinator> {
-  const authority = await Authority.create(now());
+  const authority = await Authority.create(now(), config.continuous ? watchLifetimeMs : undefined);
   const identity = await authority.serverIdentity(coordinatorName, now());
   return Coordinator.start(config, authority, identity, now);
 }

@@ -2,7 +2,7 @@
 import type { FarEnd } from "../shared/judge.ts";
 import type { Target } from "../shared/plan.ts";
 import type { ListenerException } from "../shared/wire.ts";
-import { hasVanished } from "./host-signs.ts";
+import { hasVanished, type LastHeard } from "./host-signs.ts";
 import type { Attendance } from "./attendance.ts";
 import type { Observations } from "./observations.ts";
 import type { Sighting } from "./sightings.ts";
@@ -23,9 +23,10 @@ export function farEndOf(
   const held = attendance.farEnd(target.to, target.transport, heldAt, port);
   const isMute = sightings.unanswered.has(target.to);
   const isAway = isMute || sightings.restarted.has(target.to);
-  const known: KnownFarEnd = held.agent === "alive" && isAway ? { ...held, agent: "gone" } : held;
-  const lastHeard =
-    known.agent === "alive" ? "alive" : isMute || held.lostBy === "silence" ? "silent" : "closed";
+  const known: KnownFarEnd = { ...held, ...(held.agent === "alive" && isAway ? { agent: "gone" } : {}) };
+  if (known.listener === "absent") known.leftToService = known.exception?.left === true;
+  const lastHeard: LastHeard =
+    known.agent === "alive" ? "alive" : held.lostBy === "silence" ? "silent" : isMute ? "mute" : "closed";
   if (known.agent !== "missing")
     known.hostVanished = hasVanished(hostSigns.of(target.from, target.address), lastHeard);
   const sighting = sightings.at(target.id, port);

@@ -49,12 +49,17 @@ export class HostSignsByAddress {
   }
 }
 
+/** How an agent was last heard: over its link, not even its answer to a question, or until its link went quiet or closed. */
+export type LastHeard = "alive" | "mute" | "silent" | "closed";
+
 /**
  * Whether the host is gone from the network. An agent that is stopped leaves a kernel that still answers; an
  * agent that lives cannot be behind an address that proves nothing and answers nothing.
  */
-export function hasVanished(signs: HostSigns | undefined, agent: "alive" | "silent" | "closed"): boolean {
+export function hasVanished(signs: HostSigns | undefined, agent: LastHeard): boolean {
   if (signs === undefined || signs.answered) return false;
   if (agent === "alive") return signs.neighbourTimeout && !signs.proved && !signs.icmp;
+  // An agent that is too busy to answer is behind a host that proved itself a moment ago.
+  if (agent === "mute") return !signs.proved && (signs.neighbourTimeout || signs.silentConnect);
   return signs.neighbourTimeout || (signs.silentConnect && agent === "silent");
 }

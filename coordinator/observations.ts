@@ -15,6 +15,9 @@ interface Detail {
   proof?: Proof | undefined;
 }
 
+/** Agents tell that many ports of a target apart. */
+const maxParts = 16;
+
 interface TargetQuality {
   sent: number;
   lost: number;
@@ -118,20 +121,17 @@ export class Observations {
       return "a measurement is not of a target of this node";
     for (const { target, ports, sent, lost, rttUs, blackHole } of targets) {
       const parsed = parsePorts(ports.split(","));
-      const known = this.#quality.get(target) ?? { sent: 0, lost: 0, parts: [] };
-      this.#quality.set(target, {
-        // Loss is a matter of the whole way: the ports of a target share what was counted.
-        sent: known.sent + sent,
-        lost: known.lost + lost,
-        blackHole: blackHole ?? known.blackHole,
-        parts: [
-          ...known.parts,
-          {
-            ports: typeof parsed === "string" ? [] : parsed,
-            rttMs: rttUs === undefined ? undefined : rttUs / 1_000,
-          },
-        ],
+      const known: TargetQuality = this.#quality.get(target) ?? { sent: 0, lost: 0, parts: [] };
+      if (lost > sent || known.parts.length >= maxParts) return "a measurement makes no sense";
+      // Loss is a matter of the whole way: the ports of a target share what was counted.
+      known.sent += sent;
+      known.lost += lost;
+      known.blackHole ??= blackHole;
+      known.parts.push({
+        ports: typeof parsed === "string" ? [] : parsed,
+        rttMs: rttUs === undefined ? undefined : rttUs / 1_000,
       });
+      this.#quality.set(target, known);
     }
     return undefined;
   }

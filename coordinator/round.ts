@@ -83,6 +83,8 @@ export class Round {
 
   /** An agent came back in the middle of the round: what it still owes is asked for again. */
   returned(node: number): void {
+    // What was to be measured is measured in the next round, and what had been observed stays true.
+    if (this.#measuring.delete(node) || (this.#owing.size === 0 && !this.#inquiry.isOpen)) return;
     this.observations.sightings.restarted.add(node);
     if (this.#owing.has(node)) this.#order(node);
   }
@@ -103,7 +105,9 @@ export class Round {
   doubt(node: number, { round, nodes }: DoubtMessage): void {
     if (round !== this.number || !this.#owing.has(node)) return;
     const forMs = this.#context.probing.timeoutMs + watchMarginMs;
-    for (const each of nodes) this.#context.send(each, { type: "watch", forMs });
+    const peers = new Set((this.#targetsBySource.get(node) ?? []).map(({ to }) => to));
+    for (const each of new Set(nodes))
+      if (peers.has(each)) this.#context.send(each, { type: "watch", forMs });
   }
 
   done(node: number, { round, cut, fullSweepMs }: DoneMessage): void {

@@ -26,6 +26,8 @@ export interface FarEnd {
   sawRequest?: boolean;
   /** A service held the port when the round began, and nothing holds it now. */
   serviceLeft?: boolean;
+  /** Whether an absent port was left to a service; false where the far agent could not have it for another reason. */
+  leftToService?: boolean;
   /** The far agent did not get to run for so long that silence says nothing. */
   impaired?: boolean;
   /** Whether all probes from the same node to the same address together show that no host is behind it any more. */
@@ -203,7 +205,8 @@ const localReasons = new Map<string, Reason>([
 ]);
 
 function isClosedService(expectation: Expectation, outcome: Outcome, farEnd: FarEnd): boolean {
-  const isGone = expectation.serviceExpected && farEnd.listener === "absent";
+  const isLeft = farEnd.listener === "absent" && farEnd.leftToService !== false;
+  const isGone = expectation.serviceExpected && isLeft;
   return (isGone || farEnd.serviceLeft === true) && outcome.kind === "refused";
 }
 

@@ -60,6 +60,8 @@ export const ListeningSchema = Type.Object(
           state: Type.Enum([...listenerStates]),
           owner: Type.Optional(Short),
           detail: Type.Optional(Short),
+          /** Not held because it is a service's: by request, or because one was seen there. */
+          left: Type.Optional(Type.Boolean()),
         },
         exact,
       ),

@@ -1,5 +1,6 @@
 /** `portmesh coordinator run`: watches the paths of a cluster until it is stopped, and says what changes. */
 import { Command, Option } from "commander";
+import { formatDuration } from "../../shared/duration.ts";
 import { interruptible } from "../interrupt.ts";
 import { commaList, listenAddress } from "../options.ts";
 import { painter, type Terminal } from "../terminal.ts";
@@ -71,10 +72,13 @@ async function runCommand(file: string, flags: RunFlags, terminal: Terminal): Pr
             ? `${JSON.stringify({ ...transition, at: new Date(transition.at).toISOString(), path })}\n`
             : `${transitionLine(transition, path, paint, terminal.ascii)}\n`,
         ),
-      round: ({ summary: { pass, fail, warn, unknown } }) =>
+      round: ({ startedAt, finishedAt, summary: { pass, fail, warn, unknown } }) => {
+        const tookMs = Date.parse(finishedAt) - Date.parse(startedAt);
+        const isLate = tookMs > cluster.probing.intervalMs ? ", longer than probing.interval" : "";
         terminal.err.write(
-          `${new Date().toISOString()} ${pass} pass, ${fail} fail, ${warn} warn, ${unknown} unknown\n`,
-        ),
+          `${finishedAt} ${pass} pass, ${fail} fail, ${warn} warn, ${unknown} unknown (took ${formatDuration(tookMs)}${isLate})\n`,
+        );
+      },
     },
     Math.random,
     interrupt.signal,
