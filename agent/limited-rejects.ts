@@ -94,10 +94,7 @@ class Asking {
     const waitMs = this.#rejectedAt + paceMs - performance.now();
     if (waitMs > 0) await sleep(waitMs, undefined, { signal: this.#until }).catch(() => {});
     if (this.#until.aborted) return false;
-    const isRejected = (await this.#isTold(samples)) || (await this.#isCounted(samples.filter(isUdp)));
-    // Silence uses nothing up.
-    if (isRejected) this.#rejectedAt = performance.now();
-    return isRejected;
+    return (await this.#isTold(samples)) || (await this.#isCounted(samples.filter(isUdp)));
   }
 
   /** Over IPv6 an error that comes while connect() still works is passed over: the next SYN brings another. */
@@ -109,7 +106,13 @@ class Asking {
           probeAlone(sample, sample.order.address.includes(":") ? nextSynMs : answerMs, this.#deps),
         ),
     );
-    return outcomes.some(({ kind }) => kind === "refused" || kind === "unreachable");
+    return this.#remember(outcomes.some(({ kind }) => kind === "refused" || kind === "unreachable"));
+  }
+
+  /** Silence uses nothing up. */
+  #remember(isRejected: boolean): boolean {
+    if (isRejected) this.#rejectedAt = performance.now();
+    return isRejected;
   }
 
   async #isCounted(samples: readonly ProbeResult[]): Promise<boolean> {
@@ -127,11 +130,11 @@ class Asking {
     );
     while (!over.is && count(before) === 0) await sleep(pollMs);
     for (const closable of open) closable.destroy();
-    if (await probing) return true;
-    if (count(before) === 0) return false;
-    // A while without a probe: errors that this host gets anyway are no answer to ours.
+    if (this.#remember(await probing)) return true;
+    if (!this.#remember(count(before) > 0)) return false;
+    // The pause that is due anyway, without a probe: errors that this host gets all the time are no answer to ours.
     const quiet = health.counters();
-    await sleep(paceMs);
+    await sleep(answerMs);
     return count(quiet) === 0;
   }
 }
