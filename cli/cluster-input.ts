@@ -13,5 +13,9 @@ export function readCluster(path: string): Cluster {
       const file = resolve(dirname(path), name);
       return existsSync(file) ? readSpecFile(file) : undefined;
     },
+    text: (name) => {
+      const file = resolve(dirname(path), name);
+      return existsSync(file) ? readTextFile(file, "the file") : undefined;
+    },
   });
 }

@@ -2,7 +2,7 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import type { Cluster } from "../shared/cluster-file.ts";
 import { certificateName } from "../shared/link.ts";
-import type { CheckPhase } from "../shared/names.ts";
+import type { CheckPhase, Skippable } from "../shared/names.ts";
 import type { OfflinePlan } from "../shared/offline.ts";
 import { makePlan } from "../shared/plan.ts";
 import { Authority } from "./authority.ts";
@@ -19,13 +19,14 @@ export interface OfflinePlans {
 export async function makeOfflinePlans(
   cluster: Cluster,
   phase: CheckPhase,
+  skip: readonly Skippable[],
   validMs: number,
   now: Date,
 ): Promise<OfflinePlans> {
-  const plan = makePlan(cluster, phase);
+  const plan = makePlan(cluster, phase, skip);
   const authority = await Authority.create(now, validMs);
   const epoch = { id: randomBytes(4).readUInt32BE(0), secret: randomBytes(32).toString("base64url") };
-  const publicPlan = publicPlanOf(cluster, phase);
+  const publicPlan = publicPlanOf(cluster, phase, skip);
   const targetsByNode = Map.groupBy(plan.targets, ({ from }) => from);
   const plans = new Map<string, OfflinePlan>();
   for (const node of plan.nodes) {

@@ -48,6 +48,8 @@ export function buildReport(
       fail: count("fail"),
       unknown: count("unknown"),
       probes: observations.progress.done,
+      endpoints: countsOf([]),
+      requirements: countsOf([]),
       statements: plan.statements.filter(({ applies }) => applies).length,
       ...(observations.fullSweepMs === 0 ? {} : { fullSweepMs: Math.round(observations.fullSweepMs) }),
       verdict: counted.reduce<Verdict>(worse, paths.length === 0 ? "unknown" : "pass"),
@@ -59,6 +61,11 @@ export function buildReport(
     statements: [...plan.statements],
     causes: [],
   };
+}
+
+function countsOf(judged: readonly { verdict: Verdict }[]): Report["summary"]["endpoints"] {
+  const count = (verdict: Verdict): number => judged.filter((each) => each.verdict === verdict).length;
+  return { pass: count("pass"), warn: count("warn"), fail: count("fail"), unknown: count("unknown") };
 }
 
 function reportNode(node: PlannedNode, attendance: Attendance): ReportNode {

@@ -77,3 +77,28 @@ export function localhostOf(address: string): string {
 export function formatEndpoint(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
+
+export interface HostAndPort {
+  /** A lower-case name, or a canonical address without brackets. */
+  host: string;
+  port: number | undefined;
+}
+
+const hostName =
+  /^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.?$/;
+
+/** Reads `name`, `10.0.0.1`, `name:587` or `[fd00::1]:587`; undefined where it is none of these. */
+export function parseHost(text: string): HostAndPort | undefined {
+  const whole = familyOf(text);
+  if (whole !== undefined) return { host: canonicalAddress(text), port: undefined };
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::([0-9]{1,5}))?$/.exec(text.toLowerCase());
+  if (match === null) return undefined;
+  const [, bracketed, bare, digits] = match;
+  const port = digits === undefined ? undefined : Number(digits);
+  if (port !== undefined && (port < 1 || port > 65535)) return undefined;
+  const host = bracketed ?? bare!;
+  if (familyOf(host) !== undefined) return { host: canonicalAddress(host), port };
+  // Only digits and dots is an address that is not one: 10.0.0.300, 0x7f000001.
+  const isName = bracketed === undefined && hostName.test(host) && !/^(0x[0-9a-f]+|[0-9.]+)$/.test(host);
+  return isName ? { host: host.replace(/\.$/, ""), port } : undefined;
+}

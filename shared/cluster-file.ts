@@ -7,6 +7,7 @@ import { canonicalAddress, familyOf } from "./addresses.ts";
 import { readDocument, throwProblems, type SourceDocument } from "./document.ts";
 import { parseDuration } from "./duration.ts";
 import { InvalidInputError, type Problem } from "./errors.ts";
+import { outsideFields, readOutside, type OutsideSettings } from "./outside.ts";
 import { distance, expects } from "./schema-errors.ts";
 import { DurationSchema } from "./schemas.ts";
 import { namePattern, type ProductSpec } from "./spec.ts";
@@ -53,6 +54,10 @@ export const ClusterFileSchema = Type.Object(
           addresses: Type.Optional(Type.Array(Address, { minItems: 1, maxItems: 8 })),
           roles: Type.Optional(Type.Array(Type.String({ pattern: namePattern }))),
           zone: Type.Optional(Type.String({ minLength: 1, maxLength: 63 })),
+          publicAddress: Type.Optional({
+            ...Address,
+            description: "Under which the world reaches the node, where none of its own addresses is public.",
+          }),
         },
         { additionalProperties: false },
       ),
@@ -65,6 +70,19 @@ export const ClusterFileSchema = Type.Object(
           interval: Type.Optional(DurationSchema),
           timeout: Type.Optional(DurationSchema),
           budget: Type.Optional(DurationSchema),
+          bandwidth: Type.Optional(
+            Type.Object(
+              {
+                duration: Type.Optional(DurationSchema),
+                megabytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+              },
+              {
+                additionalProperties: false,
+                description:
+                  "For how long, and with how much data at most, each direction of a pair is measured.",
+              },
+            ),
+          ),
         },
         { additionalProperties: false },
       ),
@@ -76,19 +94,20 @@ export const ClusterFileSchema = Type.Object(
           loss: Type.Optional(
             Type.String({ pattern: "^[0-9]+(\\.[0-9]+)?%$", ...expects("a percentage such as 1%") }),
           ),
+          clock: Type.Optional({
+            ...DurationSchema,
+            description: "How far clocks may be apart; 300ms where nothing is said.",
+          }),
+          expiry: Type.Optional({
+            ...DurationSchema,
+            description:
+              "How long before its end a certificate is worth a warning; 14d where nothing is said.",
+          }),
         },
         { additionalProperties: false },
       ),
     ),
-    proxies: Type.Optional(
-      Type.Object(
-        { http: Type.Optional(Type.String()), socks5: Type.Optional(Type.String()) },
-        { additionalProperties: false },
-      ),
-    ),
-    resolve: Type.Optional(
-      Type.Record(Type.String(), Address, { description: "Host name to address, instead of asking DNS." }),
-    ),
+    ...outsideFields,
   },
   { additionalProperties: false, title: "Portmesh cluster file" },
 );
@@ -100,6 +119,8 @@ export interface ClusterNode {
   addresses: readonly string[];
   roles: readonly string[];
   zone: string | undefined;
+  /** Canonical. */
+  publicAddress?: string | undefined;
 }
 
 export interface ChosenSpec {
@@ -113,8 +134,18 @@ export interface Cluster {
   name: string;
   nodes: readonly ClusterNode[];
   specs: readonly ChosenSpec[];
-  probing: { intervalMs: number; timeoutMs: number; budgetMs: number };
+  probing: Probing;
   thresholds: Thresholds;
+  outside: OutsideSettings;
+}
+
+export interface Probing {
+  intervalMs: number;
+  timeoutMs: number;
+  /** For how long ranges may be swept. */
+  budgetMs: number;
+  /** Of each direction of a pair. */
+  bandwidth: { durationMs: number; maxBytes: number };
 }
 
 /** What makes a path that works a warning; undefined where nobody asked. */
@@ -122,6 +153,8 @@ export interface Thresholds {
   rttMs: number | undefined;
   /** Round trips lost, from 0 to 1. */
   lossRatio: number | undefined;
+  clockMs: number;
+  expiryMs: number;
 }
 
 /** Where specs come from; throws InvalidInputError for a spec with mistakes. */
@@ -130,9 +163,18 @@ export interface SpecSource {
   shipped(id: string): ProductSpec;
   /** `path` is as written in the cluster file; undefined where there is no such file. */
   file(path: string): ProductSpec | undefined;
+  /** The content of another file that the cluster file names; undefined where it cannot be read. */
+  text(path: string): string | undefined;
 }
 
 const defaults = { intervalMs: 30_000, timeoutMs: 4_000, budgetMs: 60_000 };
+export const defaultBandwidth: Probing["bandwidth"] = { durationMs: 1_000, maxBytes: 1_000_000_000 };
+export const defaultThresholds: Thresholds = {
+  rttMs: undefined,
+  lossRatio: undefined,
+  clockMs: 300,
+  expiryMs: 14 * 86_400_000,
+};
 /** Under this, one lost SYN (sent again after a second) or a slow ARP answer looks like a block. */
 const minimumTimeoutMs = 3_200;
 
@@ -143,13 +185,23 @@ export function parseCluster(text: string, file: string, specSource: SpecSource)
   const specs = chooseSpecs(source, specSource, problems);
   const nodes = readNodes(source, specs, problems);
   const probing = readProbing(source, problems);
+  const outside = readOutside(source, (path) => specSource.text(path), problems);
   throwProblems(problems);
-  const { rtt, loss } = source.value.thresholds ?? {};
+  const { rtt, loss, clock, expiry } = source.value.thresholds ?? {};
   const thresholds: Thresholds = {
     rttMs: rtt === undefined ? undefined : parseDuration(rtt),
     lossRatio: loss === undefined ? undefined : parseFloat(loss) / 100,
+    clockMs: clock === undefined ? defaultThresholds.clockMs : parseDuration(clock)!,
+    expiryMs: expiry === undefined ? defaultThresholds.expiryMs : parseDuration(expiry)!,
   };
-  return { name: source.value.name, nodes, specs: specs.flatMap((spec) => spec ?? []), probing, thresholds };
+  return {
+    name: source.value.name,
+    nodes,
+    specs: specs.flatMap((spec) => spec ?? []),
+    probing,
+    thresholds,
+    outside,
+  };
 }
 
 /** One entry a line of `specs`; undefined where that one could not be had. */
@@ -255,18 +307,40 @@ function readNodes(
       const hint = near === undefined ? `the chosen specs have ${roles.join(", ")}` : `did you mean ${near}?`;
       problems.push(source.problem(`${at}/roles/${position}`, `unknown role ${role}; ${hint}`));
     }
-    return { name: node.name, addresses, roles: node.roles ?? [], zone: node.zone };
+    const { publicAddress } = node;
+    if (publicAddress !== undefined && familyOf(publicAddress) === undefined)
+      problems.push(
+        source.problem(
+          `${at}/publicAddress`,
+          `must be an IPv4 or IPv6 address; found ${JSON.stringify(publicAddress)}`,
+        ),
+      );
+    return {
+      name: node.name,
+      addresses,
+      roles: node.roles ?? [],
+      zone: node.zone,
+      publicAddress:
+        publicAddress === undefined || familyOf(publicAddress) === undefined
+          ? undefined
+          : canonicalAddress(publicAddress),
+    };
   });
 }
 
-function readProbing(source: SourceDocument<ClusterFile>, problems: Problem[]): Cluster["probing"] {
-  const { interval, timeout, budget } = source.value.probing ?? {};
+function readProbing(source: SourceDocument<ClusterFile>, problems: Problem[]): Probing {
+  const { interval, timeout, budget, bandwidth } = source.value.probing ?? {};
   const ms = (text: string | undefined, fallback: number): number =>
     text === undefined ? fallback : parseDuration(text)!;
   const probing = {
     intervalMs: ms(interval, defaults.intervalMs),
     timeoutMs: ms(timeout, defaults.timeoutMs),
     budgetMs: ms(budget, defaults.budgetMs),
+    bandwidth: {
+      durationMs: ms(bandwidth?.duration, defaultBandwidth.durationMs),
+      maxBytes:
+        bandwidth?.megabytes === undefined ? defaultBandwidth.maxBytes : bandwidth.megabytes * 1_000_000,
+    },
   };
   if (probing.timeoutMs < minimumTimeoutMs) {
     const message = `must be at least ${minimumTimeoutMs} ms: one lost packet is sent again only after a second or three`;

@@ -35,6 +35,7 @@ export function explainPath(path: ReportPath): string {
     "low-bandwidth": `${path.to} is reached with less bandwidth than is asked for`,
     "small-mtu": smallMtu(path),
     expiring: `the certificate of ${path.to} expires soon`,
+    met: `as the document asks`,
     "blocked-as-required": `${source.outcome ?? "no answer"}${code}${after}, as it should be`,
     dropped: `no answer${after}; ${held}${sawNothing}`,
     rejected:

@@ -190,7 +190,7 @@ function judgeClosed(expectation: Expectation, outcome: Outcome, farEnd: FarEnd)
 }
 
 /** Failures that the source host itself caused. */
-function ownFault(outcome: Outcome): Reason | undefined {
+export function ownFault(outcome: Pick<Outcome, "kind" | "code">): Reason | undefined {
   if (outcome.kind !== "local-error") return undefined;
   return localReasons.get(outcome.code ?? "") ?? "impaired";
 }

@@ -7,6 +7,15 @@
 export const transports = ["tcp", "udp"] as const;
 export type Transport = (typeof transports)[number];
 
+/** How an endpoint is reached; `icmp` has no ports. */
+export const endpointTransports = [...transports, "icmp"] as const;
+export type EndpointTransport = (typeof endpointTransports)[number];
+
+/** The way a probe takes out of the cluster: straight, or through a proxy of this kind. */
+export const routes = ["direct", "http", "socks5"] as const;
+export type RouteName = (typeof routes)[number];
+export type ProxyKind = Exclude<RouteName, "direct">;
+
 /** What a probe can speak. Each name has one file in `agent/protocols/`. */
 export const protocolNames = ["tcp", "udp", "tls", "mtls", "ws", "wss"] as const;
 export type ProtocolName = (typeof protocolNames)[number];
@@ -41,6 +50,10 @@ export type Phase = (typeof phases)[number];
 export const checkPhases = ["install", "runtime"] as const;
 export type CheckPhase = (typeof checkPhases)[number];
 
+/** Sections of a spec that a check may leave out. */
+export const skippable = ["endpoints", "requirements"] as const;
+export type Skippable = (typeof skippable)[number];
+
 export const scopes = ["cluster", "localhost", "inbound", "outbound", "admin", "user"] as const;
 export const directions = ["inbound", "outbound", "bidirectional"] as const;
 export const levels = ["required", "optional", "conditional"] as const;
@@ -67,7 +80,7 @@ export const outcomeKinds = [
 export type OutcomeKind = (typeof outcomeKinds)[number];
 
 /** The step of a probe in which its outcome was decided. */
-export const probePhases = ["resolve", "connect", "tls", "upgrade", "answer"] as const;
+export const probePhases = ["resolve", "connect", "proxy", "tls", "upgrade", "answer"] as const;
 export type ProbePhase = (typeof probePhases)[number];
 
 /** What an agent holds on a port. `absent` means that nothing was bound and nobody else was found. */
@@ -80,7 +93,7 @@ export type Verdict = (typeof verdicts)[number];
 
 /** Every reason belongs to exactly one verdict, so a reason alone says how bad it is. */
 export const reasonsByVerdict = {
-  pass: ["reachable", "served", "blocked-as-required"],
+  pass: ["reachable", "served", "blocked-as-required", "met"],
   warn: ["slow", "lossy", "low-bandwidth", "small-mtu", "expiring"],
   fail: [
     "dropped",

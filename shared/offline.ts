@@ -4,7 +4,7 @@
  */
 import Type, { type Static } from "typebox";
 import { maxPortsTextLength } from "./link.ts";
-import { checkPhases, protocolNames, transports } from "./names.ts";
+import { checkPhases, protocolNames, routes, skippable, transports } from "./names.ts";
 import { SpecSchema } from "./spec.ts";
 import { OptionValueSchema } from "./spec-options.ts";
 import { ListeningSchema, QualitySchema, ResultsSchema } from "./wire.ts";
@@ -25,6 +25,7 @@ const PublicPlanSchema = Type.Object(
     /** SHA-256 of the plan, hexadecimal. */
     digest: Type.String({ pattern: "^[0-9a-f]{64}$" }),
     phase: Type.Enum([...checkPhases]),
+    skip: Type.Array(Type.Enum([...skippable])),
     cluster: Type.Object(
       {
         name: Name,
@@ -35,6 +36,7 @@ const PublicPlanSchema = Type.Object(
               addresses: Type.Array(Name, { minItems: 1 }),
               roles: Type.Array(Name),
               zone: Type.Optional(Name),
+              publicAddress: Type.Optional(Name),
             },
             exact,
           ),
@@ -44,9 +46,15 @@ const PublicPlanSchema = Type.Object(
           Type.Object({ spec: SpecSchema, options: Type.Record(Type.String(), OptionValueSchema) }, exact),
         ),
         thresholds: Type.Object(
-          { rttMs: Type.Optional(Type.Number()), lossRatio: Type.Optional(Type.Number()) },
+          {
+            rttMs: Type.Optional(Type.Number()),
+            lossRatio: Type.Optional(Type.Number()),
+            clockMs: Type.Number(),
+            expiryMs: Type.Number(),
+          },
           exact,
         ),
+        routes: Type.Array(Type.Enum([...routes])),
       },
       exact,
     ),

@@ -5,7 +5,8 @@
  */
 import { isLoopback, localhostOf } from "./addresses.ts";
 import type { Cluster, ClusterNode, Thresholds } from "./cluster-file.ts";
-import type { CheckPhase, Level, ProtocolName, Security, Transport } from "./names.ts";
+import { hostsOf, plannedEndpoint, type PlannedEndpoint } from "./endpoint-plan.ts";
+import type { CheckPhase, Level, ProtocolName, RouteName, Security, Skippable, Transport } from "./names.ts";
 import {
   countPorts,
   normalise,
@@ -16,8 +17,10 @@ import {
   type PortSet,
   type PortsText,
 } from "./ports.ts";
+import type { PlannedRequirement } from "./requirements/requirement-check.ts";
 import { protocolFor } from "./probe-protocol.ts";
-import type { Flow, ProductSpec } from "./spec.ts";
+import { checkFor } from "./requirements/index.ts";
+import type { Endpoint, Flow, ProductSpec, Row } from "./spec.ts";
 import { conditionHolds, type OptionValues } from "./spec-options.ts";
 import { statementsOf, type Statement } from "./statements.ts";
 
@@ -79,11 +82,26 @@ export interface Plan {
   nodes: readonly PlannedNode[];
   targets: readonly Target[];
   paths: readonly Path[];
+  endpoints: readonly PlannedEndpoint[];
+  requirements: readonly PlannedRequirement[];
   statements: readonly Statement[];
 }
 
-export function makePlan(cluster: Cluster, phase: CheckPhase): Plan {
+/** What of a cluster decides on the plan. */
+export type PlannedCluster = Pick<Cluster, "name" | "nodes" | "specs" | "thresholds"> & {
+  /** Ways out of the cluster. */
+  routes: readonly RouteName[];
+};
+
+export function makePlan(cluster: Cluster, phase: CheckPhase, skip: readonly Skippable[] = []): Plan {
+  const routes = Object.keys(cluster.outside.proxies) as RouteName[];
+  return planFor({ ...cluster, routes }, phase, skip);
+}
+
+export function planFor(cluster: PlannedCluster, phase: CheckPhase, skip: readonly Skippable[]): Plan {
   const builder = new PlanBuilder(cluster);
+  const endpoints: PlannedEndpoint[] = [];
+  const requirements: PlannedRequirement[] = [];
   const statements: Statement[] = [];
   const allSpecs = cluster.specs.map(({ spec }) => spec);
   const applying = cluster.specs.map(({ spec, options }) => ({
@@ -98,9 +116,18 @@ export function makePlan(cluster: Cluster, phase: CheckPhase): Plan {
   // What one row opens no other row closes, so all that must be open has to be known first.
   for (const { spec, options, rolesOf, flows } of applying) {
     for (const flow of flows) builder.addClosed(spec, flow, options, phase, rolesOf);
+    const outside = skip.includes("endpoints")
+      ? []
+      : endpointsOf(spec, options, phase, rolesOf, cluster.routes);
+    for (const endpoint of outside) endpoints.push({ ...endpoint, id: endpoints.length });
+    const asked = skip.includes("requirements") ? [] : requirementsOf(spec, options, phase, rolesOf);
+    requirements.push(...asked);
     statements.push(
       ...statementsOf(spec, options, {
         phase,
+        skip,
+        plannedEndpoints: new Set(outside.map(({ section, row }) => `${section}/${row}`)),
+        plannedRequirements: new Set(asked.map(({ row }) => row.name)),
         presentRoles: new Set(rolesOf.flatMap((roles) => [...roles])),
         plannedFlows: builder.flowsOf(spec),
         hasVantage: vantagesOf(spec, rolesOf).length > 0,
@@ -113,8 +140,55 @@ export function makePlan(cluster: Cluster, phase: CheckPhase): Plan {
     thresholds: cluster.thresholds,
     specs: cluster.specs.map(({ spec: { id, version, title } }) => ({ id, version, title })),
     ...builder.build(),
+    endpoints,
+    requirements,
     statements,
   };
+}
+
+/** Rows of a spec that this phase asks for: what is for the installation only is over at runtime. */
+function applies(row: Row, options: OptionValues, phase: CheckPhase): boolean {
+  return conditionHolds(row.when, options) && !(phase === "runtime" && row.phase === "install");
+}
+
+function endpointsOf(
+  spec: ProductSpec,
+  options: OptionValues,
+  phase: CheckPhase,
+  rolesOf: Roles,
+  available: readonly RouteName[],
+): Omit<PlannedEndpoint, "id">[] {
+  const rows = (["endpoints", "flows"] as const).flatMap((section) =>
+    spec[section].map((row): { section: "endpoints" | "flows"; row: Endpoint | Flow } => ({ section, row })),
+  );
+  return rows.flatMap(({ section, row }) => {
+    if (!applies(row, options, phase)) return [];
+    const ports = row.transport === "icmp" ? [] : portsOf(row, options);
+    return having(row.from, rolesOf).flatMap((from) =>
+      hostsOf(row, options).map((host) => ({
+        from,
+        spec: spec.id,
+        section,
+        ...plannedEndpoint(row, host, ports, available),
+      })),
+    );
+  });
+}
+
+function requirementsOf(
+  spec: ProductSpec,
+  options: OptionValues,
+  phase: CheckPhase,
+  rolesOf: Roles,
+): PlannedRequirement[] {
+  return spec.requirements.flatMap((row) => {
+    if (!applies(row, options, phase) || checkFor(row) === undefined) return [];
+    // What the installer sees to is not there before.
+    if (row.byInstaller === true && phase === "install") return [];
+    const on = having(row.on, rolesOf);
+    const toward = having(row.toward ?? [], rolesOf);
+    return on.length === 0 ? [] : [{ spec: spec.id, row, on, toward, options }];
+  });
 }
 
 export function countProbes(targets: Iterable<Target>): number {
@@ -179,7 +253,7 @@ function pairKey(from: number, to: number, { transport }: Flow): string {
 }
 
 class PlanBuilder {
-  readonly #cluster: Cluster;
+  readonly #cluster: PlannedCluster;
   readonly #listeners = new Map<
     string,
     { node: number; transport: Transport; address: string; ports: PortInterval[] }
@@ -191,7 +265,7 @@ class PlanBuilder {
   /** Ports that some row opens to a node, from wherever. */
   readonly #openedAt = new Map<string, PortSet>();
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: PlannedCluster) {
     this.#cluster = cluster;
   }
 

@@ -1,7 +1,9 @@
 /** The report of a check as scripts get it (`-o json`): schema, type, and the exit code it stands for. */
 import Type, { type Static } from "typebox";
+import { AttemptSchema, EndpointReportSchema } from "./endpoint-report.ts";
 import {
   checkPhases,
+  endpointTransports,
   exchangeNames,
   levels,
   listenerStates,
@@ -9,6 +11,7 @@ import {
   probePhases,
   protocolNames,
   reasonsByVerdict,
+  routes,
   transports,
   verdicts,
 } from "./names.ts";
@@ -107,6 +110,65 @@ const PathSchema = Type.Object(
   exact,
 );
 
+const EndpointSchema = Type.Object(
+  {
+    from: Type.String(),
+    spec: Type.String(),
+    section: Type.Enum(["endpoints", "flows"]),
+    row: Type.String(),
+    level: Type.Enum([...levels]),
+    host: Type.String(),
+    transport: Type.Enum([...endpointTransports]),
+    ports: Type.String({ description: "Empty for icmp." }),
+    anyOf: Type.Boolean({ description: "One open port is enough." }),
+    application: Type.String(),
+    route: Type.Enum([...routes], { description: "Straight, or through the proxy of this kind." }),
+    verdict: VerdictSchema,
+    reason: ReasonSchema,
+    rttMs: Type.Union([Type.Number(), Type.Null()]),
+    doc: Type.String(),
+    evidence: Type.Object(
+      {
+        agent: Type.Enum(["alive", "gone", "missing"]),
+        /** The attempt that decided. */
+        decisive: Type.Optional(AttemptSchema),
+        attempts: Type.Array(AttemptSchema),
+        resolution: EndpointReportSchema.properties.resolution,
+        direct: EndpointReportSchema.properties.direct,
+        detail: Type.Optional(
+          Type.String({ description: "What made the verdict, where the attempt does not say it." }),
+        ),
+      },
+      exact,
+    ),
+  },
+  exact,
+);
+
+const RequirementSchema = Type.Object(
+  {
+    spec: Type.String({ description: "Or `host`: what every node needs, whatever the product." }),
+    name: Type.String(),
+    kind: Type.String(),
+    level: Type.Enum([...levels]),
+    node: Type.Optional(Type.String({ description: "Absent where it is about the cluster as a whole." })),
+    toward: Type.Optional(Type.String({ description: "The other end of a pair." })),
+    verdict: VerdictSchema,
+    reason: ReasonSchema,
+    expected: Type.String(),
+    actual: Type.String(),
+    from: Type.Optional(
+      Type.String({ description: "Where the actual value was read, or how it was measured." }),
+    ),
+    remedy: Type.Optional(Type.String({ description: "A command or a step that mends it." })),
+    text: Type.String(),
+    doc: Type.Optional(Type.String()),
+  },
+  exact,
+);
+
+const Counts = Type.Object({ pass: Count, warn: Count, fail: Count, unknown: Count }, exact);
+
 export const ReportSchema = Type.Object(
   {
     apiVersion: Type.Literal("portmesh/v1"),
@@ -125,6 +187,8 @@ export const ReportSchema = Type.Object(
         fail: Count,
         unknown: Count,
         probes: Count,
+        endpoints: Counts,
+        requirements: Counts,
         statements: Count,
         fullSweepMs: Type.Optional(
           Type.Integer({
@@ -167,8 +231,8 @@ export const ReportSchema = Type.Object(
       ),
     ),
     paths: Type.Array(PathSchema),
-    endpoints: Type.Array(Type.Never()),
-    requirements: Type.Array(Type.Never()),
+    endpoints: Type.Array(EndpointSchema, { description: "One entry a node and host." }),
+    requirements: Type.Array(RequirementSchema),
     statements: Type.Array(
       Type.Object(
         {
@@ -190,5 +254,7 @@ export const ReportSchema = Type.Object(
 );
 
 export type Report = Static<typeof ReportSchema>;
+export type ReportEndpoint = Report["endpoints"][number];
+export type ReportRequirement = Report["requirements"][number];
 export type ReportPath = Report["paths"][number];
 export type ReportNode = Report["nodes"][number];

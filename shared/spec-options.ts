@@ -3,16 +3,18 @@
  * conditions by which they select rows.
  */
 import Type, { type Static } from "typebox";
+import { parseHost } from "./addresses.ts";
 import { expects } from "./schema-errors.ts";
 import { DocSchema } from "./schemas.ts";
 
-const optionTypes = ["choice", "choices", "version", "port", "host", "flag"] as const;
+const optionTypes = ["choice", "choices", "version", "port", "host", "url", "flag"] as const;
 
 export const OptionSchema = Type.Object(
   {
     description: Type.String({ minLength: 1 }),
     type: Type.Enum([...optionTypes], {
-      description: "choices is a list of values; version compares, as in '<1.166'.",
+      description:
+        "choices is a list of values; version compares, as in '<1.166'; host is one name or address, or a list, each maybe with its port.",
     }),
     values: Type.Optional(Type.Array(Type.String(), { minItems: 1, description: "For choice and choices." })),
     default: Type.Optional(
@@ -143,7 +145,8 @@ function compareVersions(a: string, b: string): number {
 /** A sentence where a cluster file's value does not fit the option. */
 export function optionValueProblem(name: string, option: SpecOption, value: OptionValue): string | undefined {
   const items = Array.isArray(value) ? value : [value];
-  if (Array.isArray(value) && option.type !== "choices") return `${name} takes one value, not a list`;
+  const takesList = option.type === "choices" || option.type === "host";
+  if (Array.isArray(value) && !takesList) return `${name} takes one value, not a list`;
   switch (option.type) {
     case "choice":
     case "choices": {
@@ -162,8 +165,19 @@ export function optionValueProblem(name: string, option: SpecOption, value: Opti
         ? undefined
         : `${name} must be a port from 1 to 65535; found ${String(value)}`;
     case "host":
-      return typeof value === "string" ? undefined : `${name} must be a host name or address`;
+      return items.every((item) => typeof item === "string" && parseHost(item) !== undefined)
+        ? undefined
+        : `${name} must be a host name or address, maybe with a port (mail.example.com:587), or a list of these; found ${items.join(", ")}`;
+    case "url":
+      return typeof value === "string" && isHttpUrl(value)
+        ? undefined
+        : `${name} must be an http or https URL; found ${String(value)}`;
     case "flag":
       return typeof value === "boolean" ? undefined : `${name} must be true or false; found ${String(value)}`;
   }
+}
+
+function isHttpUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && (url.protocol === "http:" || url.protocol === "https:") && url.username === "";
 }

@@ -5,7 +5,7 @@
 import Type, { type Static } from "typebox";
 import { readDocument, throwProblems, type SourceDocument } from "./document.ts";
 import type { Problem } from "./errors.ts";
-import { directions, levels, phases, scopes, securities, transports } from "./names.ts";
+import { directions, endpointTransports, levels, phases, scopes, securities, transports } from "./names.ts";
 import { parsePorts } from "./ports.ts";
 import { expects } from "./schema-errors.ts";
 import { DocSchema, PortsSchema } from "./schemas.ts";
@@ -33,6 +33,18 @@ const rowFields = {
   when: Type.Optional(ConditionSchema),
 };
 
+const SuppliedSchema = Type.Object(
+  { option: Name },
+  {
+    additionalProperties: false,
+    description:
+      "The far end is the user's own, or has no name in the document: an option of type host names it.",
+  },
+);
+const TlsMinimumSchema = Type.Enum(["1.2", "1.3"], {
+  description: "Where TLS is used at all: the lowest version.",
+});
+
 const FlowSchema = Type.Object(
   {
     ...rowFields,
@@ -52,11 +64,10 @@ const FlowSchema = Type.Object(
         },
       ),
     ),
+    supplied: Type.Optional(SuppliedSchema),
     application: Name,
     security: Type.Enum([...securities]),
-    tlsMinimum: Type.Optional(
-      Type.Enum(["1.2", "1.3"], { description: "Where TLS is used at all: the lowest version." }),
-    ),
+    tlsMinimum: Type.Optional(TlsMinimumSchema),
     scope: Type.Enum([...scopes]),
     direction: Type.Optional(Type.Enum([...directions], { description: "As printed in the document." })),
     redirectTo: Type.Optional({ ...Port, description: "The host itself redirects the port to this one." }),
@@ -85,13 +96,8 @@ const EndpointSchema = Type.Object(
       Type.Array(Type.String({ pattern: "^([a-z0-9_-]+\\.)+[a-z0-9-]+$" }), { minItems: 1 }),
     ),
     addresses: Type.Optional(Type.Array(Type.String({ pattern: "^[0-9a-f.:]+$" }), { minItems: 1 })),
-    supplied: Type.Optional(
-      Type.Object(
-        { option: Name },
-        { additionalProperties: false, description: "The host is the user's own and is named by an option." },
-      ),
-    ),
-    transport: Type.Enum([...transports]),
+    supplied: Type.Optional(SuppliedSchema),
+    transport: Type.Enum([...endpointTransports]),
     ports: Type.Optional(PortsSchema),
     anyOf: Type.Optional(Type.Array(Port, { minItems: 2 })),
     configurable: Type.Optional(
@@ -99,7 +105,7 @@ const EndpointSchema = Type.Object(
     ),
     application: Name,
     security: Type.Enum([...securities]),
-    tlsMinimum: Type.Optional(Type.Enum(["1.2", "1.3"])),
+    tlsMinimum: Type.Optional(TlsMinimumSchema),
     issuer: Type.Optional({
       ...Text,
       description: "Who is expected to have issued the server's certificate.",
@@ -151,6 +157,16 @@ const RequirementSchema = Type.Object(
         { additionalProperties: false, description: "The figure of `expected`, for measuring against." },
       ),
     ),
+    endpoints: Type.Optional({ ...Names, description: "Endpoints of this spec whose probes show it." }),
+    flows: Type.Optional({ ...Names, description: "Flows of this spec whose ports show it." }),
+    supplied: Type.Optional({
+      ...Names,
+      description: "Options of type host or url that name what has to be looked at.",
+    }),
+    byInstaller: Type.Optional(
+      Type.Boolean({ description: "The product's installer sees to it: not asked for before." }),
+    ),
+    stated: Type.Optional({ ...Text, description: "Why no probe can show it: people have to confirm it." }),
   },
   { additionalProperties: false },
 );
@@ -271,16 +287,17 @@ function referenceProblems(source: SourceDocument<ProductSpec>): Problem[] {
         const problem = conditionProblem(row.when, spec.options);
         if (problem !== undefined) problems.push(source.problem(`${at}/when`, problem));
       }
-      for (const field of ["configurable", "supplied"] as const) {
-        const option = (row as Partial<Record<typeof field, { option: string }>>)[field]?.option;
-        if (option === undefined) continue;
-        const wanted = field === "configurable" ? "port" : "host";
-        if (spec.options[option]?.type !== wanted) {
+      for (const { pointer, option, types } of optionsOf(row)) {
+        if (types.includes(spec.options[option]?.type ?? "")) continue;
+        const wanted = `${option} must be an option of type ${types.join(" or ")} of this spec`;
+        problems.push(source.problem(`${at}/${pointer}`, wanted));
+      }
+      for (const field of ["endpoints", "flows"] as const) {
+        const named = "kind" in row ? (row[field] ?? []) : [];
+        for (const [position, name] of named.entries()) {
+          if (spec[field].some((other) => other.name === name)) continue;
           problems.push(
-            source.problem(
-              `${at}/${field}/option`,
-              `${option} must be an option of type ${wanted} of this spec`,
-            ),
+            source.problem(`${at}/${field}/${position}`, `${name} is not one of the ${field} of this spec`),
           );
         }
       }
@@ -289,12 +306,34 @@ function referenceProblems(source: SourceDocument<ProductSpec>): Problem[] {
   return problems;
 }
 
+/** The options that a row takes ports and hosts from, each with the types that fit. */
+function optionsOf(row: Row): { pointer: string; option: string; types: readonly string[] }[] {
+  if ("kind" in row)
+    return (row.supplied ?? []).map((option, position) => ({
+      pointer: `supplied/${position}`,
+      option,
+      types: ["host", "url"],
+    }));
+  return [
+    ...(row.configurable === undefined
+      ? []
+      : [{ pointer: "configurable/option", option: row.configurable.option, types: ["port"] }]),
+    ...(row.supplied === undefined
+      ? []
+      : [{ pointer: "supplied/option", option: row.supplied.option, types: ["host"] }]),
+  ];
+}
+
 /** Exactly one way of naming the ports, and numbers that make sense. */
 function portProblems(source: SourceDocument<ProductSpec>): Problem[] {
   return (["flows", "endpoints"] as const).flatMap((section) =>
     source.value[section].flatMap((row, index): Problem[] => {
       const at = `/${section}/${index}`;
       const ways = [row.ports, row.anyOf, row.configurable].filter((way) => way !== undefined).length;
+      if (row.transport === "icmp")
+        return ways === 0
+          ? []
+          : [source.problem(at, "icmp has no ports: leave ports, anyOf and configurable out")];
       if (ways !== 1) return [source.problem(at, "needs exactly one of ports, anyOf and configurable")];
       const parsed = row.ports === undefined ? [] : parsePorts(row.ports);
       return typeof parsed === "string" ? [source.problem(`${at}/ports`, parsed)] : [];

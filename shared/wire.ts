@@ -3,6 +3,7 @@
  * every frame against these schemas, because an agent may be anybody; agents import only the types.
  */
 import Type, { type Static } from "typebox";
+import { EndpointReportsSchema, type WireEndpoint, type WireOutside } from "./endpoint-report.ts";
 import { maxPortsTextLength, maxResultsPerFrame } from "./link.ts";
 import {
   exchangeNames,
@@ -13,6 +14,7 @@ import {
   type ProtocolName,
   type Transport,
 } from "./names.ts";
+import { NodeFactsSchema, type FactNeeds } from "./node-facts.ts";
 import type { ServiceExchange } from "./service-exchange.ts";
 
 const Index = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
@@ -188,6 +190,31 @@ const Done = Type.Object(
 );
 /** All qualities of a round have been sent. */
 const Measured = Type.Object({ type: Type.Literal("measured"), round: Index }, exact);
+
+/** The answer to a `time`: this agent's clock, in milliseconds since 1970. */
+const Time = Type.Object({ type: Type.Literal("time"), id: Index, at: Type.Number() }, exact);
+/** Parts of the answer to an `inspect`, as they come. */
+const Endpoints = Type.Object(
+  { type: Type.Literal("endpoints"), round: Index, reports: EndpointReportsSchema },
+  exact,
+);
+const Facts = Type.Object({ type: Type.Literal("facts"), round: Index, facts: NodeFactsSchema }, exact);
+const Inspected = Type.Object({ type: Type.Literal("inspected"), round: Index }, exact);
+/** The answer to a `stream`. */
+const Streamed = Type.Object(
+  {
+    type: Type.Literal("streamed"),
+    stream: Index,
+    /** Received at the far side of the direction after the warm-up. */
+    bytes: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+    elapsedMs: Type.Number({ minimum: 0 }),
+    /** Why there is no figure. */
+    fault: Type.Optional(Short),
+    /** Why the figure is a lower bound only. */
+    impaired: Type.Optional(Short),
+  },
+  exact,
+);
 const Bye = Type.Object({ type: Type.Literal("bye"), reason: Short }, exact);
 
 export const AgentMessageSchema = Type.Union([
@@ -199,6 +226,11 @@ export const AgentMessageSchema = Type.Union([
   Doubt,
   Sightings,
   Done,
+  Time,
+  Endpoints,
+  Facts,
+  Inspected,
+  Streamed,
   Bye,
 ]);
 export type AgentMessage = Static<typeof AgentMessageSchema>;
@@ -209,6 +241,10 @@ export type QualityMessage = Static<typeof QualitySchema>;
 export type DoneMessage = Static<typeof Done>;
 export type DoubtMessage = Static<typeof Doubt>;
 export type SightingsMessage = Static<typeof Sightings>;
+export type TimeMessage = Static<typeof Time>;
+export type EndpointsMessage = Static<typeof Endpoints>;
+export type FactsMessage = Static<typeof Facts>;
+export type StreamedMessage = Static<typeof Streamed>;
 export type ListenerException = ListeningMessage["exceptions"][number];
 
 /** A node as its peers know it. */
@@ -280,7 +316,36 @@ export type CoordinatorMessage =
       withinMs: number;
       questions: readonly LookQuestion[];
     }
+  | InspectMessage
+  | StreamMessage
+  /** What does this agent's clock say? Answered at once. */
+  | { type: "time"; id: number }
   | { type: "finish"; reason: string };
+
+/** What of the host itself and of the world outside is to be looked at. */
+export interface InspectMessage {
+  type: "inspect";
+  round: number;
+  /** For each attempt. */
+  timeoutMs: number;
+  facts: FactNeeds;
+  endpoints: readonly WireEndpoint[];
+  outside: WireOutside;
+}
+
+/** Measure what one direction of a pair carries, over a port of the other node that is known to answer. */
+export interface StreamMessage {
+  type: "stream";
+  stream: number;
+  to: number;
+  /** Position in the addresses of `to`. */
+  address: number;
+  port: number;
+  direction: "there" | "back";
+  warmUpMs: number;
+  durationMs: number;
+  maxBytes: number;
+}
 
 /** Everybody has done probing: how good are the paths that answered in this round? */
 export interface MeasureMessage {

@@ -96,7 +96,7 @@ export function specCommand(terminal: Terminal): Command {
       if (flags.offline !== undefined) {
         const { makeOfflinePlans } = await import("../../coordinator/offline-plans.ts");
         const { writeOfflinePlans } = await import("../offline-plan-file.ts");
-        const plans = await makeOfflinePlans(readCluster(file), flags.phase, flags.valid, new Date());
+        const plans = await makeOfflinePlans(readCluster(file), flags.phase, [], flags.valid, new Date());
         const files = writeOfflinePlans(plans, flags.offline);
         if (flags.output === "json") json({ files });
         else lines(files.map((path) => `wrote ${path}`));

@@ -62,6 +62,7 @@ t.test("a cut link is mended, the name is kept, and a round that was under way i
   const cluster = parseCluster(text, "cluster.yaml", {
     shippedIds: () => [],
     shipped: () => t.bailout("not used") as never,
+    text: () => undefined,
     file: () => parseSpec(JSON.stringify(smallSpec), "small"),
   });
   const plan = makePlan(cluster, "install");

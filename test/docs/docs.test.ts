@@ -51,6 +51,7 @@ t.test("every YAML example is a cluster file or a policy that is accepted", asyn
   const specs: SpecSource = {
     shippedIds: shippedSpecIds,
     shipped: (id) => readShippedSpec(id)!,
+    text: () => undefined,
     file: () => parseSpec(JSON.stringify(smallSpec), "my-product.yaml"),
   };
   for (const page of ["README.md", ...pages().filter((name) => name.startsWith("docs/"))]) {

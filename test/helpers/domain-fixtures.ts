@@ -76,6 +76,7 @@ function specSourceOf(...specs: readonly ProductSpec[]): SpecSource {
     shippedIds: () => specs.map(({ id }) => id),
     shipped: (id) => specs.find((spec) => spec.id === id)!,
     file: () => undefined,
+    text: () => undefined,
   };
 }
 

@@ -17,6 +17,7 @@ function clusterOn(network: number): Cluster {
     shipped: (id) => {
       throw new Error(`${id} is not shipped`);
     },
+    text: () => undefined,
     file: () => parseSpec(JSON.stringify(smallSpec), "small"),
   });
 }
@@ -24,7 +25,7 @@ function clusterOn(network: number): Cluster {
 export async function plansOn(
   network: number,
 ): Promise<{ a: OfflinePlan; b: OfflinePlan; authority: string }> {
-  const { plans, authority } = await makeOfflinePlans(clusterOn(network), "install", 60_000, new Date());
+  const { plans, authority } = await makeOfflinePlans(clusterOn(network), "install", [], 60_000, new Date());
   return { a: plans.get("a")!, b: plans.get("b")!, authority };
 }
 

@@ -67,6 +67,8 @@ export function reportOf(paths: ReportPath[], parts: Partial<Report> = {}): Repo
       fail: count("fail"),
       unknown: count("unknown"),
       probes: 1_236,
+      endpoints: { pass: 0, warn: 0, fail: 0, unknown: 0 },
+      requirements: { pass: 0, warn: 0, fail: 0, unknown: 0 },
       statements: statements.filter(({ applies }) => applies).length,
       verdict,
     },

@@ -21,6 +21,7 @@ const cache = specOf({ id: "cache", roles: { peer: {} } });
 const specSource: SpecSource = {
   shippedIds: () => ["cache", "database"],
   shipped: (id) => (id === "cache" ? cache : database),
+  text: () => undefined,
   file: (path) => {
     if (path === "./broken.yaml")
       return parseSpec(JSON.stringify({ ...specValue({ id: "broken" }), title: "" }), "/etc/broken.yaml");

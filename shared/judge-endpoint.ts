@@ -1,0 +1,180 @@
+/**
+ * What the findings of one node at one endpoint mean. Nobody of ours is at the far end: the certificate, or an
+ * answer in the expected protocol, is the proof. Pure; with `judge` the only place that makes verdicts of outcomes.
+ */
+import { familyOf } from "./addresses.ts";
+import type { EndpointAttempt, EndpointReport, TlsFacts } from "./endpoint-report.ts";
+import type { PlannedEndpoint } from "./endpoint-plan.ts";
+import { isNeighbourTimeout, ownFault, type Judgement } from "./judge.ts";
+import { verdictOf, verdicts, type Reason } from "./names.ts";
+
+export type EndpointExpectation = Pick<
+  PlannedEndpoint,
+  "anyOf" | "passthrough" | "tlsMinimum" | "issuer" | "supplied" | "security"
+> & {
+  /** The public key that the certificate must have, `sha256/…`. */
+  pin: string | undefined;
+  /** A certificate that ends within this is worth a warning. */
+  expiryMs: number;
+  now: Date;
+};
+
+export interface EndpointJudgement extends Judgement {
+  /** The attempt that decided. */
+  decisive?: EndpointAttempt;
+  /** What made the verdict, where the attempt does not say it itself. */
+  detail?: string;
+}
+
+export function judgeEndpoint(
+  expectation: EndpointExpectation,
+  report: EndpointReport | undefined,
+  agent: "alive" | "gone" | "missing",
+): EndpointJudgement {
+  if (report === undefined) return judgement(agent === "missing" ? "agent-missing" : "never-probed");
+  if (report.attempts.length === 0)
+    return report.resolution?.code === undefined
+      ? judgement("never-probed")
+      : {
+          ...judgement("unresolved"),
+          ...(report.resolution.detail === undefined ? {} : { detail: report.resolution.detail }),
+        };
+  const byPort = [...Map.groupBy(report.attempts, ({ port }) => port).values()];
+  const ofPorts = byPort.map((attempts) => worst(judgePort(expectation, attempts, report.direct)));
+  return expectation.anyOf ? best(ofPorts) : worst(ofPorts);
+}
+
+/** One judgement an address that counts. */
+function judgePort(
+  expectation: EndpointExpectation,
+  attempts: readonly EndpointAttempt[],
+  direct: EndpointAttempt | undefined,
+): EndpointJudgement[] {
+  const judged = attempts.map((attempt) => ({
+    ...judgeAttempt(expectation, attempt, direct),
+    decisive: attempt,
+  }));
+  // A node without a route for one family is not expected to use it, as long as the other family is there.
+  const counting = judged.filter(({ decisive }) => !isWithoutRoute(decisive));
+  const families = new Set(counting.map(({ decisive }) => familyOf(decisive.address)));
+  const others = judged.filter(
+    ({ decisive }) => isWithoutRoute(decisive) && families.has(familyOf(decisive.address)),
+  );
+  return counting.length === 0 ? judged : [...counting, ...others];
+}
+
+function isWithoutRoute({ kind, code }: EndpointAttempt): boolean {
+  return (
+    kind === "local-error" && (code === "ENETUNREACH" || code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT")
+  );
+}
+
+function judgeAttempt(
+  expectation: EndpointExpectation,
+  attempt: EndpointAttempt,
+  direct: EndpointAttempt | undefined,
+): EndpointJudgement {
+  const tls = attempt.tls === undefined ? undefined : judgeTls(expectation, attempt.tls, direct?.tls);
+  if (tls?.verdict === "fail") return tls;
+  const reason = reasonOf(attempt, expectation);
+  return verdictOf(reason) === "pass" && tls !== undefined ? tls : judgement(reason);
+}
+
+function reasonOf(attempt: EndpointAttempt, expectation: EndpointExpectation): Reason {
+  const { kind, phase } = attempt;
+  if (kind === "local-error") return ownFault(attempt) ?? "impaired";
+  if (kind === "unresolved") return "unresolved";
+  if (kind === "proxy-refused" || (phase === "proxy" && kind !== "open")) return "proxy-refused";
+  const isPastConnect = phase !== "connect" && phase !== "resolve";
+  switch (kind) {
+    case "open":
+      return isRefusedUpgrade(attempt, expectation) ? "upgrade-refused" : "served";
+    case "refused":
+    case "reset":
+      return isPastConnect ? "app-filtered" : "rejected";
+    case "silent":
+      return isPastConnect && !isDatagram(attempt) ? "app-filtered" : "dropped";
+    case "unreachable":
+      return isNeighbourTimeout(attempt) ? "no-route" : "rejected";
+    case "wrong-answer":
+      return "stranger";
+    case "tls-failed":
+      return "tls-failed";
+    case "upgrade-refused":
+      return "upgrade-refused";
+  }
+}
+
+function isDatagram({ exchange }: EndpointAttempt): boolean {
+  return exchange === "ntp" || exchange === "dns";
+}
+
+/**
+ * Inside of TLS that nobody opened, whatever the server says to an upgrade without a login is its own word. Where
+ * somebody may read along, an upgrade that is not granted may be that somebody's doing.
+ */
+function isRefusedUpgrade({ exchange, status, tls }: EndpointAttempt, { pin }: EndpointExpectation): boolean {
+  const isUpgrade = exchange === "websocket" || exchange === "amqp-websocket";
+  if (!isUpgrade || status === undefined || status === 101) return false;
+  return !(tls !== undefined && (tls.trust === "public" || tls.trust === "declared" || tls.key === pin));
+}
+
+const foreignName = "ERR_TLS_CERT_ALTNAME_INVALID";
+const outOfTime = new Set(["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"]);
+
+/** A verdict on the certificate: `served` where nothing is wrong with it. */
+function judgeTls(
+  { pin, supplied, passthrough, issuer, tlsMinimum, security, expiryMs, now }: EndpointExpectation,
+  tls: TlsFacts,
+  direct: TlsFacts | undefined,
+): EndpointJudgement {
+  const issuers = tls.issuers.join("; ");
+  if (pin !== undefined) {
+    if (tls.key !== pin) return judgement("intercepted", `its key is ${tls.key}, and ${pin} was pinned`);
+  } else if (tls.code === foreignName) {
+    return judgement("misrouted", `its certificate is for ${tls.names.join(", ") || tls.subject}`);
+  } else if (tls.code !== undefined && outOfTime.has(tls.code)) {
+    return judgement("tls-failed", `its certificate is valid until ${new Date(tls.notAfter).toISOString()}`);
+  } else if (tls.trust === "inspection" && passthrough) {
+    return judgement("intercepted", `TLS is opened by ${issuers}, and this endpoint must get it unopened`);
+  } else if (tls.trust === "none" && direct?.key !== tls.key && !supplied) {
+    const than =
+      direct === undefined ? "" : `; without the proxy it is issued by ${direct.issuers.join("; ")}`;
+    return judgement(
+      "intercepted",
+      `its certificate is issued by ${issuers}, which no trusted authority stands for${than}`,
+    );
+  }
+  if (
+    issuer !== undefined &&
+    tls.trust !== "inspection" &&
+    !issuers.toLowerCase().includes(issuer.toLowerCase())
+  )
+    return judgement("intercepted", `its certificate is issued by ${issuers}, and ${issuer} is expected`);
+  if (security === "mtls" && tls.requestsCertificate === false)
+    return judgement("intercepted", "it does not ask for a client certificate, as the endpoint itself does");
+  if (tlsMinimum !== undefined && isOlder(tls.protocol, tlsMinimum))
+    return judgement("tls-failed", `it speaks ${tls.protocol}, and TLS ${tlsMinimum} is the least`);
+  if (tls.notAfter - now.getTime() < expiryMs)
+    return judgement("expiring", `its certificate is valid until ${new Date(tls.notAfter).toISOString()}`);
+  return judgement("served");
+}
+
+/** OpenSSL's names: SSLv3, TLSv1, TLSv1.1, TLSv1.2, TLSv1.3. */
+function isOlder(protocol: string, minimum: "1.2" | "1.3"): boolean {
+  const version = /^TLSv([0-9.]+)$/.exec(protocol)?.[1];
+  return version === undefined || Number(version) < Number(minimum);
+}
+
+function judgement(reason: Reason, detail?: string): EndpointJudgement {
+  return { verdict: verdictOf(reason), reason, ...(detail === undefined ? {} : { detail }) };
+}
+
+/** The first of the worst. */
+function worst(judged: readonly EndpointJudgement[]): EndpointJudgement {
+  return judged.toSorted((a, b) => verdicts.indexOf(b.verdict) - verdicts.indexOf(a.verdict))[0]!;
+}
+
+function best(judged: readonly EndpointJudgement[]): EndpointJudgement {
+  return judged.toSorted((a, b) => verdicts.indexOf(a.verdict) - verdicts.indexOf(b.verdict))[0]!;
+}
