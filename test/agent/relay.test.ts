@@ -1,8 +1,6 @@
 /** An agent that cannot reach the coordinator joins through a peer; nobody gets anything else out of a relay. */
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
 import { connect as connectTcp, createServer, type AddressInfo, type Server, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { connect as connectTls } from "node:tls";
 import t, { type Test } from "tap";
 import { runAgent } from "../../agent/agent.ts";
@@ -12,40 +10,17 @@ import { defaultPolicy } from "../../agent/policy.ts";
 import { Relay, relayLimits } from "../../agent/protocols/relay.ts";
 import { startCoordinator, type Coordinator } from "../../coordinator/coordinator.ts";
 import { buildReport } from "../../coordinator/report-builder.ts";
-import { parseCluster } from "../../shared/cluster-file.ts";
 import { parseJoinString, type JoinString } from "../../shared/join-string.ts";
 import { certificateName, coordinatorName } from "../../shared/link.ts";
 import { makePlan, type Plan } from "../../shared/plan.ts";
-import { parseSpec } from "../../shared/spec.ts";
-import { createFixture, freePort } from "../helpers/agent-fixtures.ts";
-import { smallSpec } from "../helpers/cli.ts";
+import { agentConfig, clusterOn, createFixture, freePort } from "../helpers/agent-fixtures.ts";
 
-const config = {
-  policy: defaultPolicy,
-  version: "test",
-  host: "here",
-  pid: 1,
-  giveUpMs: 20_000,
-  stateDir: mkdtempSync(`${tmpdir()}/portmesh-`),
-  uid: process.getuid?.(),
-};
-t.teardown(() => rmSync(config.stateDir, { recursive: true, force: true }));
+const config = agentConfig(t);
 const probing = { intervalMs: 30_000, timeoutMs: 4_000, budgetMs: 60_000 };
 const nowhere = "127.0.0.1:1";
 
 function options(relay: Relay): ListenerOptions {
   return { claims: new Claims(), respectServices: false, relay };
-}
-
-function planOf(network: number): Plan {
-  const nodes = ["a", "b"].map((name, index) => ({ name, address: `127.79.${network}.${index + 1}` }));
-  const text = JSON.stringify({ name: "t", specs: [{ file: "small" }], nodes });
-  const cluster = parseCluster(text, "cluster.yaml", {
-    shippedIds: () => [],
-    shipped: () => t.bailout("not used") as never,
-    file: () => parseSpec(JSON.stringify(smallSpec), "small"),
-  });
-  return makePlan(cluster, "install");
 }
 
 interface Stage extends AsyncDisposable {
@@ -61,7 +36,7 @@ interface Stage extends AsyncDisposable {
 }
 
 async function stage(network: number): Promise<Stage> {
-  const plan = planOf(network);
+  const plan = makePlan(clusterOn(network), "install");
   const coordinator = await startCoordinator(
     { plan, host: "127.0.0.1", port: 0, advertise: undefined, probing, continuous: false },
     () => new Date(),
