@@ -44,6 +44,8 @@ export interface AgentDependencies {
 const releaseMs = 30_000;
 /** For what was under way when the link ended; it has been cancelled by then. */
 const settleMs = 2_000;
+/** Whatever the coordinator says: half-open connections are looked for no longer than this at its word. */
+const maxWatchMs = 60_000;
 
 /**
  * Runs until the coordinator says that it is finished or the signal ends it.
@@ -205,7 +207,7 @@ class Agent implements AsyncDisposable {
             if (duty !== undefined) void link.send(duty.testify(message));
             break;
           case "watch":
-            duty?.watch(message.forMs);
+            duty?.watch(Math.min(maxWatchMs, message.forMs));
             break;
           case "finish":
             break; // the close that follows carries the reason

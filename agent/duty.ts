@@ -28,10 +28,9 @@ type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
 type LookMessage = Extract<CoordinatorMessage, { type: "look" }>;
 type ProbeMessage = Extract<CoordinatorMessage, { type: "probe" }>;
 
-/** Whatever the coordinator says: round trips for each target, and for how long they and others are looked for. */
+/** Whatever the coordinator says: round trips for each target, and for how long they are looked for. */
 const maxSamples = 300;
 const maxMeasureMs = 10 * 60_000;
-const maxWatchMs = 60_000;
 /** Results wait this long for company. */
 const flushMs = 200;
 
@@ -91,7 +90,7 @@ export class Duty implements Disposable {
 
   /** Somebody is about to probe this node again. */
   watch(forMs: number): void {
-    this.#halfOpen.watch(Math.min(maxWatchMs, forMs));
+    this.#halfOpen.watch(forMs);
   }
 
   [Symbol.dispose](): void {
