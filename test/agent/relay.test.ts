@@ -13,6 +13,7 @@ import { buildReport } from "../../coordinator/report-builder.ts";
 import { parseJoinString, type JoinString } from "../../shared/join-string.ts";
 import { certificateName, coordinatorName } from "../../shared/link.ts";
 import { makePlan, type Plan } from "../../shared/plan.ts";
+import { portSetOf } from "../../shared/ports.ts";
 import { agentConfig, clusterOn, createFixture, freePort } from "../helpers/agent-fixtures.ts";
 
 const config = agentConfig(t);
@@ -152,35 +153,38 @@ t.test("another coordinator behind a relay does not hear the token, and is not t
 });
 
 interface Scene {
-  /** How many connections the coordinator's place got, and what was said there. */
-  reached: { connections: number; bytes: number };
+  /** How many connections the coordinator's place got and which are open, and what was said there. */
+  reached: { connections: number; bytes: number; open: ReadonlySet<Socket> };
   host: string;
   port: number;
+  /** A second port of the same agent. */
+  other: number;
   listeners: Listeners;
 }
 
 /** One agent's listener that relays to a place which only counts. */
 async function relayAlone(t: Test, address: string): Promise<Scene> {
   const fixture = await createFixture();
-  const reached = { connections: 0, bytes: 0 };
   const open = new Set<Socket>();
+  const reached = { connections: 0, bytes: 0, open };
   const server = createServer((socket) => {
     reached.connections++;
-    open.add(socket.on("error", () => {}));
+    open.add(socket.on("error", () => {}).once("close", () => open.delete(socket)));
     socket.on("data", (chunk: Buffer) => (reached.bytes += chunk.length));
   });
   const coordinatorPort = Number((await listening(server)).split(":")[1]);
-  const port = await freePort(address);
+  const [port, other] = [await freePort(address), await freePort(address)];
   const relay = new Relay({ host: "127.0.0.1", port: coordinatorPort });
   const listeners = new Listeners(await fixture.listening(0, "a"), options(relay));
-  await listeners.reconcile([{ transport: "tcp", address, ports: [[port, port]] }]);
+  const ports = portSetOf([port, other]);
+  await listeners.reconcile([{ transport: "tcp", address, ports }]);
   t.teardown(async () => {
     await listeners[Symbol.asyncDispose]();
     for (const socket of open) socket.destroy();
     server.close();
     fixture[Symbol.dispose]();
   });
-  return { reached, host: address, port, listeners };
+  return { reached, host: address, port, other, listeners };
 }
 
 async function listening(server: Server): Promise<string> {
@@ -245,4 +249,24 @@ t.test("a relay carries so many connections and no more, and all end with the li
   const closed = Promise.all(open.map((client) => once(client, "close")));
   await listeners[Symbol.asyncDispose]();
   await closed;
+});
+
+t.test("a port that is given up carries no relayed connection any more, the others do", async (t) => {
+  const { reached, host, port, other, listeners } = await relayAlone(t, "127.79.19.1");
+  const hello = await helloFor(coordinatorName);
+  const [given, kept] = [port, other].map((each) => {
+    const client = connectTcp({ host, port: each });
+    client.write(hello);
+    return client;
+  }) as [Socket, Socket];
+  const failed = once(given, "error");
+  while (reached.bytes < 2 * hello.length) await new Promise((resolve) => setImmediate(resolve));
+  await listeners.giveUp([{ transport: "tcp", address: host, port }]);
+  const [error] = (await failed) as [NodeJS.ErrnoException];
+  t.equal(error.code, "ECONNRESET");
+  while (reached.open.size > 1) await new Promise((resolve) => setImmediate(resolve));
+  kept.write("more");
+  while (reached.bytes < 2 * hello.length + 4) await new Promise((resolve) => setImmediate(resolve));
+  t.equal(kept.destroyed, false);
+  kept.destroy();
 });
