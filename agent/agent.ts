@@ -18,6 +18,7 @@ import { Relay } from "./protocols/relay.ts";
 import { SelfWatch } from "./self-watch.ts";
 import { serviceChanges } from "./service-changes.ts";
 import { prepareStateDir, socketPath } from "./state-dir.ts";
+import { SweptPorts } from "./swept.ts";
 
 export interface AgentConfig {
   node: string;
@@ -73,6 +74,7 @@ class Agent implements AsyncDisposable {
   });
   readonly #watch: SelfWatch;
   readonly #claims = new Claims();
+  readonly #swept = new SweptPorts();
   readonly #handOver: HandOver;
   /** The link over which the coordinator knows what this agent holds. */
   #reported: { duty: Duty; link: Link } | undefined;
@@ -190,6 +192,7 @@ class Agent implements AsyncDisposable {
               this.#config.join.addresses,
               this.#keys.privateKey,
               this.#watch,
+              this.#swept,
             );
             perform(() => this.#listen(duty!, link, ending));
             break;

@@ -13,6 +13,7 @@ import { Listeners } from "./listeners.ts";
 import type { Policy } from "./policy.ts";
 import { seenByListeners } from "./seen.ts";
 import { SelfWatch } from "./self-watch.ts";
+import { SweptPorts } from "./swept.ts";
 
 export interface OfflineConfig {
   plan: OfflinePlan;
@@ -78,7 +79,7 @@ class OfflineAgent implements Disposable {
       addresses.map((each) => formatEndpoint(each, 0)),
     );
     const welcome = { ...plan, type: "welcome" as const, session: "", respectServices: false, round: 1 };
-    this.#duty = new Duty(welcome, policy, everywhere, plan.privateKey, watch);
+    this.#duty = new Duty(welcome, policy, everywhere, plan.privateKey, watch, new SweptPorts());
     this.#words = new LastWords(plan.targets, (text) => this.#duty.portsOf(text));
   }
 
