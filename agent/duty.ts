@@ -2,7 +2,7 @@
 import { canonicalAddress, isLoopback, localhostOf } from "../shared/addresses.ts";
 import { PortmeshError } from "../shared/errors.ts";
 import { certificateName, loopbackAddress, maxResultsPerFrame } from "../shared/link.ts";
-import { formatPorts, parsePorts, portSetOf, subtract, union, type PortSet } from "../shared/ports.ts";
+import { formatPorts, portSetOf, readPorts, subtract, union, type PortSet } from "../shared/ports.ts";
 import { epochKey } from "../shared/proof.ts";
 import type { CoordinatorMessage, MeasureMessage, SightingsMessage, WireTarget } from "../shared/wire.ts";
 import { descriptorLimit, freeDescriptors } from "./descriptors.ts";
@@ -302,8 +302,8 @@ function refuse(order: ProbeOrder, batch: ResultBatch): void {
 }
 
 function portSet(text: string): ProbeOrder["ports"] {
-  const parsed = parsePorts(text.split(","));
-  if (typeof parsed === "string")
-    throw new PortmeshError("policy-refused", `the coordinator sent the ports ${text}: ${parsed}`);
-  return parsed;
+  const ports = readPorts(text);
+  if (ports === undefined)
+    throw new PortmeshError("policy-refused", `the coordinator sent ports that make no sense: ${text}`);
+  return ports;
 }
