@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { formatDuration } from "../shared/duration.ts";
 import { describeError, PortmeshError } from "../shared/errors.ts";
 import type { JoinString } from "../shared/join-string.ts";
+import { groupExceptions } from "../shared/listener-exceptions.ts";
 import { Claims } from "./claims.ts";
 import { listenForCommands } from "./control-socket.ts";
 import { Duty } from "./duty.ts";
@@ -295,7 +296,14 @@ class Agent implements AsyncDisposable {
   async #report(elapsedMs: number): Promise<void> {
     if (this.#reported === undefined || this.#listeners === undefined) return;
     const { duty, link } = this.#reported;
-    await link.send({ type: "listening", round: duty.round, ...this.#listeners.report, elapsedMs });
+    const { bound, exceptions } = this.#listeners.report;
+    await link.send({
+      type: "listening",
+      round: duty.round,
+      bound,
+      elapsedMs,
+      exceptions: groupExceptions(exceptions),
+    });
   }
 
   /** Peers reach the coordinator where this agent reaches it; one that needed a relay itself is of no help. */
