@@ -3,6 +3,7 @@
  * for large packets always. Measured when all nodes have done their probing, with few probes at a time.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { median } from "../shared/median.ts";
 import { findBlackHole, type BlackHole, type KnownPort } from "./path-mtu.ts";
 import type { ProbeOrder, ProbeResult, ProberDependencies } from "./prober.ts";
 import { singleDatagram } from "./protocols/udp.ts";
@@ -172,8 +173,4 @@ function knownPort({ order, port }: ProbeResult): KnownPort {
   const { from, to, address, serverName, protocol } = order;
   // Every stream listener of ours speaks the plain protocol, too.
   return { transport: protocol === "udp" ? "udp" : "tcp", target: { from, to, address, port, serverName } };
-}
-
-function median(values: readonly number[]): number | undefined {
-  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
 }
