@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { median } from "../shared/median.ts";
 import { findBlackHole, type BlackHole, type KnownPort } from "./path-mtu.ts";
 import type { ProbeOrder, ProbeResult, ProberDependencies } from "./prober.ts";
-import { singleDatagram } from "./protocols/udp.ts";
+import { probeAlone } from "./solo-probe.ts";
 
 export interface Quality {
   order: ProbeOrder;
@@ -127,13 +127,10 @@ async function sample(
   const work = async (): Promise<void> => {
     for (let unit = jobs[next++]; unit !== undefined && !until.aborted; unit = jobs[next++]) {
       if ((lostOf.get(unit.order.id) ?? 0) >= enoughLost) continue;
-      const { from, to, address, serverName, protocol } = unit.order;
-      const port = unit.ports[unit.sent % unit.ports.length]!;
+      const { order, ports } = unit;
+      const port = ports[unit.sent % ports.length]!;
       const startedAt = performance.now();
-      const outcome = await dependencies.protocols[protocol].probe(
-        { from, to, address, port, serverName },
-        { ...dependencies.context, timeoutMs: sampleTimeoutMs, datagrams: singleDatagram },
-      );
+      const outcome = await probeAlone({ order, port }, sampleTimeoutMs, dependencies);
       // A moment in which this host did not run says nothing of the path.
       if (dependencies.health.fault(startedAt, performance.now()) !== undefined) continue;
       unit.sent++;
