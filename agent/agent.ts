@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { formatDuration } from "../shared/duration.ts";
 import { describeError, PortmeshError } from "../shared/errors.ts";
 import type { JoinString } from "../shared/join-string.ts";
+import { groupExceptions } from "../shared/listener-exceptions.ts";
 import { Claims } from "./claims.ts";
 import { listenForCommands } from "./control-socket.ts";
 import { Duty } from "./duty.ts";
@@ -18,6 +19,7 @@ import { Relay } from "./protocols/relay.ts";
 import { SelfWatch } from "./self-watch.ts";
 import { serviceChanges } from "./service-changes.ts";
 import { prepareStateDir, socketPath } from "./state-dir.ts";
+import { SweptPorts } from "./swept.ts";
 
 export interface AgentConfig {
   node: string;
@@ -44,6 +46,8 @@ export interface AgentDependencies {
 const releaseMs = 30_000;
 /** For what was under way when the link ended; it has been cancelled by then. */
 const settleMs = 2_000;
+/** Whatever the coordinator says: half-open connections are looked for no longer than this at its word. */
+const maxWatchMs = 60_000;
 
 /**
  * Runs until the coordinator says that it is finished or the signal ends it.
@@ -71,6 +75,7 @@ class Agent implements AsyncDisposable {
   });
   readonly #watch: SelfWatch;
   readonly #claims = new Claims();
+  readonly #swept = new SweptPorts();
   readonly #handOver: HandOver;
   /** The link over which the coordinator knows what this agent holds. */
   #reported: { duty: Duty; link: Link } | undefined;
@@ -188,6 +193,7 @@ class Agent implements AsyncDisposable {
               this.#config.join.addresses,
               this.#keys.privateKey,
               this.#watch,
+              this.#swept,
             );
             perform(() => this.#listen(duty!, link, ending));
             break;
@@ -205,7 +211,7 @@ class Agent implements AsyncDisposable {
             if (duty !== undefined) void link.send(duty.testify(message));
             break;
           case "watch":
-            duty?.watch(message.forMs);
+            duty?.watch(Math.min(maxWatchMs, message.forMs));
             break;
           case "finish":
             break; // the close that follows carries the reason
@@ -290,7 +296,14 @@ class Agent implements AsyncDisposable {
   async #report(elapsedMs: number): Promise<void> {
     if (this.#reported === undefined || this.#listeners === undefined) return;
     const { duty, link } = this.#reported;
-    await link.send({ type: "listening", round: duty.round, ...this.#listeners.report, elapsedMs });
+    const { bound, exceptions } = this.#listeners.report;
+    await link.send({
+      type: "listening",
+      round: duty.round,
+      bound,
+      elapsedMs,
+      exceptions: groupExceptions(exceptions),
+    });
   }
 
   /** Peers reach the coordinator where this agent reaches it; one that needed a relay itself is of no help. */

@@ -2,7 +2,7 @@
 import { canonicalAddress, isLoopback, localhostOf } from "../shared/addresses.ts";
 import { PortmeshError } from "../shared/errors.ts";
 import { certificateName, loopbackAddress, maxResultsPerFrame } from "../shared/link.ts";
-import { formatPorts, parsePorts, portSetOf, subtract, union, type PortSet } from "../shared/ports.ts";
+import { formatPorts, portSetOf, readPorts, subtract, union, type PortSet } from "../shared/ports.ts";
 import { epochKey } from "../shared/proof.ts";
 import type { CoordinatorMessage, MeasureMessage, SightingsMessage, WireTarget } from "../shared/wire.ts";
 import { descriptorLimit, freeDescriptors } from "./descriptors.ts";
@@ -22,16 +22,16 @@ import { AnsweredPorts, measureQuality, type Quality } from "./quality.ts";
 import { RequestLog } from "./request-log.ts";
 import { ResultBatch } from "./result-batch.ts";
 import type { SelfWatch } from "./self-watch.ts";
+import type { SweptPorts } from "./swept.ts";
 import { testify } from "./witness.ts";
 
 type Welcome = Extract<CoordinatorMessage, { type: "welcome" }>;
 type LookMessage = Extract<CoordinatorMessage, { type: "look" }>;
 type ProbeMessage = Extract<CoordinatorMessage, { type: "probe" }>;
 
-/** Whatever the coordinator says: round trips for each target, and for how long they and others are looked for. */
+/** Whatever the coordinator says: round trips for each target, and for how long they are looked for. */
 const maxSamples = 300;
 const maxMeasureMs = 10 * 60_000;
-const maxWatchMs = 60_000;
 /** Results wait this long for company. */
 const flushMs = 200;
 
@@ -43,10 +43,10 @@ export class Duty implements Disposable {
   readonly #watch: SelfWatch;
   /** It knows the interfaces as they were when the agent joined. */
   readonly #health: OwnHealth;
+  readonly #swept: SweptPorts;
   readonly #requests = new RequestLog();
-  /** How many ports of a large range earlier rounds have had, by target. */
+  /** What the last round found to measure. */
   #answered = new AnsweredPorts();
-  readonly #swept = new Map<number, number>();
   readonly #halfOpen = new HalfOpenWatch(this.#requests);
 
   /** `coordinators` are the addresses of the join string; `privateKey` belongs to the welcome's certificate. */
@@ -56,9 +56,11 @@ export class Duty implements Disposable {
     coordinators: readonly string[],
     privateKey: string,
     watch: SelfWatch,
+    swept: SweptPorts,
   ) {
     this.#welcome = welcome;
     this.#watch = watch;
+    this.#swept = swept;
     this.#health = new OwnHealth(watch, welcome.nodes[welcome.node]?.addresses ?? []);
     this.#probesPerSecond = policy.probesPerSecond;
     this.#privateKey = privateKey;
@@ -91,7 +93,7 @@ export class Duty implements Disposable {
 
   /** Somebody is about to probe this node again. */
   watch(forMs: number): void {
-    this.#halfOpen.watch(Math.min(maxWatchMs, forMs));
+    this.#halfOpen.watch(forMs);
   }
 
   [Symbol.dispose](): void {
@@ -159,7 +161,7 @@ export class Duty implements Disposable {
       const dependencies = { protocols, context, limits, health: this.#health };
       const doubt = (nodes: number[]): void => void link.send({ type: "doubt", round: message.round, nodes });
       cut = await probeThoroughly(permitted, dependencies, { report, doubt }, signal);
-      for (const { order, taken } of cut) this.#swept.set(order.id, (this.#swept.get(order.id) ?? 0) + taken);
+      for (const { order, taken } of cut) this.#swept.add(order, taken);
     } finally {
       clearInterval(flushing);
       udp.close();
@@ -200,14 +202,13 @@ export class Duty implements Disposable {
 
   /** The ports of listeners in one order, those of each kind of service in another. */
   #orders({ id, to, address, protocol, ports, services = [] }: WireTarget): ProbeOrder[] {
+    const range = { to, address: this.#addressOf(to, address), protocol };
     const order = {
       id,
       from: this.#welcome.node,
-      to,
-      address: this.#addressOf(to, address),
-      protocol,
+      ...range,
       serverName: certificateName(this.#welcome.nodes[to]?.name ?? ""),
-      start: this.#swept.get(id) ?? 0,
+      start: this.#swept.of(range),
     };
     const served = services.map(({ ports: held, exchange, tls }): ProbeOrder => {
       return { ...order, service: { exchange, tls }, ports: portSet(held) };
@@ -301,8 +302,8 @@ function refuse(order: ProbeOrder, batch: ResultBatch): void {
 }
 
 function portSet(text: string): ProbeOrder["ports"] {
-  const parsed = parsePorts(text.split(","));
-  if (typeof parsed === "string")
-    throw new PortmeshError("policy-refused", `the coordinator sent the ports ${text}: ${parsed}`);
-  return parsed;
+  const ports = readPorts(text);
+  if (ports === undefined)
+    throw new PortmeshError("policy-refused", `the coordinator sent ports that make no sense: ${text}`);
+  return ports;
 }

@@ -17,12 +17,8 @@ import { explainLimitedRejects } from "./limited-rejects.ts";
 import type { ProbeResult, ProberDependencies } from "./prober.ts";
 import type { Closable } from "./protocols/protocol.ts";
 import { runsOf } from "./runs.ts";
-import { isRefused, isSilentTcp, probeAlone } from "./solo-probe.ts";
+import { answerMs, isRefused, isSilentTcp, nextSynMs, probeAlone } from "./solo-probe.ts";
 
-/** A lost SYN is sent again after one second (RFC 6298 section 2.1). */
-const retransmissionMs = 1_300;
-/** Enough for an answer from anywhere. */
-const answerMs = 500;
 /** Refused ports that are asked for where the refusal came from. */
 const maxRefusals = 16;
 /** How often a refusal must come from this host itself, with nothing else on loopback, and in how many tries. */
@@ -91,7 +87,7 @@ class KernelLook {
       return (
         await this.#counting(
           some.map(([sample]) => sample),
-          retransmissionMs,
+          nextSynMs,
         )
       ).retransmitsRefused;
     };
@@ -118,7 +114,7 @@ class KernelLook {
   async #isRefusedAnyway(): Promise<boolean> {
     const { health } = this.#deps;
     const before = health.counters();
-    await sleep(retransmissionMs, undefined, { signal: this.#signal }).catch(() => {});
+    await sleep(nextSynMs, undefined, { signal: this.#signal }).catch(() => {});
     return grown(before, health.counters()).retransmitsRefused > 0;
   }
 

@@ -9,14 +9,10 @@ import { grown, type KernelCounters } from "./kernel-counters.ts";
 import type { ProbeResult, ProberDependencies } from "./prober.ts";
 import type { Closable } from "./protocols/protocol.ts";
 import { keyOf, runsOf } from "./runs.ts";
-import { isRejection, isSilent, isSilentTcp, probeAlone } from "./solo-probe.ts";
+import { answerMs, isRejection, isSilent, isSilentTcp, nextSynMs, probeAlone } from "./solo-probe.ts";
 
 /** Between two errors of one sender (net/ipv4/icmp.c), and a little more. */
 const paceMs = 1_050;
-/** Enough for an answer from anywhere. */
-const answerMs = 500;
-/** A SYN is sent again after one second (RFC 6298 section 2.1). */
-const nextSynMs = 1_300;
 const pollMs = 20;
 /** How many errors a host sends at once before it limits them (XRLIM_BURST_FACTOR). */
 const burst = 6;

@@ -237,7 +237,7 @@ function explain(
       return {
         ...where,
         state: "denied",
-        detail: `this user may not bind port ${where.port}: run the agent as root, or give it CAP_NET_BIND_SERVICE`,
+        detail: `this user may not bind this port: run the agent as root, or give it CAP_NET_BIND_SERVICE`,
       };
     case "EMFILE":
     case "ENFILE":

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatEndpoint } from "../shared/addresses.ts";
 import { PortmeshError } from "../shared/errors.ts";
+import { groupExceptions } from "../shared/listener-exceptions.ts";
 import type { BundleContent, OfflinePlan } from "../shared/offline.ts";
 import type { AgentMessage, WireTarget } from "../shared/wire.ts";
 import { Duty } from "./duty.ts";
@@ -13,6 +14,7 @@ import { Listeners } from "./listeners.ts";
 import type { Policy } from "./policy.ts";
 import { seenByListeners } from "./seen.ts";
 import { SelfWatch } from "./self-watch.ts";
+import { SweptPorts } from "./swept.ts";
 
 export interface OfflineConfig {
   plan: OfflinePlan;
@@ -78,7 +80,7 @@ class OfflineAgent implements Disposable {
       addresses.map((each) => formatEndpoint(each, 0)),
     );
     const welcome = { ...plan, type: "welcome" as const, session: "", respectServices: false, round: 1 };
-    this.#duty = new Duty(welcome, policy, everywhere, plan.privateKey, watch);
+    this.#duty = new Duty(welcome, policy, everywhere, plan.privateKey, watch, new SweptPorts());
     this.#words = new LastWords(plan.targets, (text) => this.#duty.portsOf(text));
   }
 
@@ -92,11 +94,12 @@ class OfflineAgent implements Disposable {
     const over = AbortSignal.any([signal, AbortSignal.timeout(windowMs)]);
     await using listeners = new Listeners(this.#duty.listenerContext);
     const bindingSince = performance.now();
-    const report = await listeners.reconcile(this.#duty.wantedListeners());
-    const listening = { since: this.#time(), ...report, elapsedMs: performance.now() - bindingSince };
-    const others = report.exceptions.length === 0 ? "" : `, ${report.exceptions.length} not to be had`;
+    const { bound, exceptions } = await listeners.reconcile(this.#duty.wantedListeners());
+    const elapsedMs = performance.now() - bindingSince;
+    const listening = { since: this.#time(), bound, elapsedMs, exceptions: groupExceptions(exceptions) };
+    const others = exceptions.length === 0 ? "" : `, ${exceptions.length} not to be had`;
     const until = new Date(this.#deps.now().getTime() + windowMs).toISOString();
-    this.#deps.tell(`holding ${report.bound} ports of ${this.#name}${others}, until ${until}`);
+    this.#deps.tell(`holding ${bound} ports of ${this.#name}${others}, until ${until}`);
     // Nobody will say when a peer is about to probe.
     this.#duty.watch(windowMs);
     await this.#probe(signal, over);

@@ -3,9 +3,10 @@
  * for large packets always. Measured when all nodes have done their probing, with few probes at a time.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { median } from "../shared/median.ts";
 import { findBlackHole, type BlackHole, type KnownPort } from "./path-mtu.ts";
 import type { ProbeOrder, ProbeResult, ProberDependencies } from "./prober.ts";
-import { singleDatagram } from "./protocols/udp.ts";
+import { probeAlone } from "./solo-probe.ts";
 
 export interface Quality {
   order: ProbeOrder;
@@ -126,13 +127,10 @@ async function sample(
   const work = async (): Promise<void> => {
     for (let unit = jobs[next++]; unit !== undefined && !until.aborted; unit = jobs[next++]) {
       if ((lostOf.get(unit.order.id) ?? 0) >= enoughLost) continue;
-      const { from, to, address, serverName, protocol } = unit.order;
-      const port = unit.ports[unit.sent % unit.ports.length]!;
+      const { order, ports } = unit;
+      const port = ports[unit.sent % ports.length]!;
       const startedAt = performance.now();
-      const outcome = await dependencies.protocols[protocol].probe(
-        { from, to, address, port, serverName },
-        { ...dependencies.context, timeoutMs: sampleTimeoutMs, datagrams: singleDatagram },
-      );
+      const outcome = await probeAlone({ order, port }, sampleTimeoutMs, dependencies);
       // A moment in which this host did not run says nothing of the path.
       if (dependencies.health.fault(startedAt, performance.now()) !== undefined) continue;
       unit.sent++;
@@ -172,8 +170,4 @@ function knownPort({ order, port }: ProbeResult): KnownPort {
   const { from, to, address, serverName, protocol } = order;
   // Every stream listener of ours speaks the plain protocol, too.
   return { transport: protocol === "udp" ? "udp" : "tcp", target: { from, to, address, port, serverName } };
-}
-
-function median(values: readonly number[]): number | undefined {
-  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
 }

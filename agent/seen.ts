@@ -1,7 +1,7 @@
 /** What an offline agent's listeners saw of its peers: all of it, because nobody will ask at the right moment. */
 import type { Transport } from "../shared/names.ts";
 import type { BundleContent } from "../shared/offline.ts";
-import { formatPorts, parsePorts, union } from "../shared/ports.ts";
+import { formatPorts, readPorts, union } from "../shared/ports.ts";
 import type { LookQuestion, SightingsMessage } from "../shared/wire.ts";
 
 /** `testify` answers for the time since the start. */
@@ -23,6 +23,5 @@ export function seenByListeners(
 }
 
 function joined(texts: readonly string[]): string {
-  const sets = texts.map((text) => parsePorts(text.split(","))).filter((set) => typeof set !== "string");
-  return formatPorts(union(sets));
+  return formatPorts(union(texts.map((text) => readPorts(text) ?? [])));
 }

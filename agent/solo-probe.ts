@@ -5,9 +5,14 @@ import { probePort, type ProbeResult, type ProberDependencies } from "./prober.t
 import type { Closable } from "./protocols/protocol.ts";
 import { singleDatagram } from "./protocols/udp.ts";
 
+/** Enough for an answer from anywhere. */
+export const answerMs = 500;
+/** A SYN is sent again after one second (RFC 6298 section 2.1): enough for an answer to the second one, too. */
+export const nextSynMs = 1_300;
+
 /** `open` gets what the probe has open, to be closed by whoever has seen enough. */
 export function probeAlone(
-  { order, port }: ProbeResult,
+  { order, port }: Pick<ProbeResult, "order" | "port">,
   timeoutMs: number,
   { protocols, context }: ProberDependencies,
   open: Set<Closable> = context.open,

@@ -29,10 +29,10 @@ export async function offlineCommand(flags: OfflineFlags, terminal: Terminal): P
   const plan = readOfflinePlan(flags.offline);
   const policy =
     flags.policy === undefined ? defaultPolicy : (await import("./policy-file.ts")).readPolicy(flags.policy);
-  const probes = plan.targets.reduce((sum, target) => {
-    const set = ports.parsePorts(target.ports.split(","));
-    return sum + (typeof set === "string" ? 0 : ports.countPorts(set));
-  }, 0);
+  const probes = plan.targets.reduce(
+    (sum, target) => sum + ports.countPorts(ports.readPorts(target.ports) ?? []),
+    0,
+  );
   const path = flags.bundle ?? `${plan.nodes[plan.node]?.name ?? "node"}.bundle`;
   await using file = await bundles.BundleFile.reserve(path, bundles.expectedBundleBytes(plan, probes));
   using interrupt = interruptible();

@@ -27,8 +27,8 @@ export interface SessionEvents {
     hello: HelloMessage,
     session: AgentSession,
   ): Promise<{ member: Member; welcome: CoordinatorMessage } | Refusal>;
-  listening(member: Member, message: ListeningMessage): void;
-  /** Returns what was wrong with the frame, if anything. */
+  /** These return what was wrong with the frame, if anything. */
+  listening(member: Member, message: ListeningMessage): string | undefined;
   results(member: Member, message: ResultsMessage): string | undefined;
   quality(member: Member, message: QualityMessage): string | undefined;
   measured(member: Member, round: number): void;
@@ -131,7 +131,7 @@ export class AgentSession {
     }
     switch (message.type) {
       case "listening":
-        this.#events.listening(member, message);
+        this.#refuseIf(this.#events.listening(member, message));
         break;
       case "results":
         this.#refuseIf(this.#events.results(member, message));

@@ -1,6 +1,9 @@
 /** Who took part and what each held: what a report needs to know, whether agents joined or left a bundle. */
 import type { FarEnd } from "../shared/judge.ts";
+import { eachException } from "../shared/listener-exceptions.ts";
 import type { ListenerState } from "../shared/names.ts";
+import type { PlannedNode } from "../shared/plan.ts";
+import { countPorts } from "../shared/ports.ts";
 import type { ListenerException, ListeningMessage } from "../shared/wire.ts";
 
 export interface Attendance {
@@ -31,11 +34,14 @@ export interface ListeningReport {
 
 export type HeldFarEnd = FarEnd & { exception?: ListenerException; lostBy?: "close" | "silence" };
 
-export function listeningReportOf({
-  bound,
-  elapsedMs,
-  exceptions,
-}: Pick<ListeningMessage, "bound" | "elapsedMs" | "exceptions">): ListeningReport {
+/** Undefined where it says more of ports than the node was given. */
+export function listeningReportOf(
+  { bound, elapsedMs, exceptions: groups }: Pick<ListeningMessage, "bound" | "elapsedMs" | "exceptions">,
+  { listeners }: PlannedNode,
+): ListeningReport | undefined {
+  const given = listeners.reduce((sum, { ports }) => sum + countPorts(ports), 0);
+  const exceptions = eachException(groups, given);
+  if (exceptions === undefined) return undefined;
   const counts: Record<ListenerState, number> = { bound, occupied: 0, denied: 0, absent: 0 };
   const byPort = new Map<string, ListenerException>();
   for (const exception of exceptions) {

@@ -205,11 +205,13 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
       },
       listening: (member, message) => {
         const isBack = member.listening === undefined;
-        this.membership.reportListening(member, message);
+        const problem = this.membership.reportListening(member, message);
+        if (problem !== undefined) return problem;
         // One that has been there all the time and reports again (it gave a port up) goes on with its probes.
         if (isBack) this.#round.returned(member.node);
         this.emit("listening", nameOf(member), member);
         this.emit("progress");
+        return undefined;
       },
       results: (member, message) => {
         const problem = this.#round.results(member.node, message);

@@ -96,8 +96,12 @@ export class Membership implements Attendance {
     member.lostAt = Number.NEGATIVE_INFINITY;
   }
 
-  reportListening(member: Member, message: ListeningMessage): void {
-    member.listening = listeningReportOf(message);
+  /** @returns what was wrong with the message, or undefined. */
+  reportListening(member: Member, message: ListeningMessage): string | undefined {
+    const report = listeningReportOf(message, this.#plan.nodes[member.node]!);
+    if (report === undefined) return "the exceptions are not those of this node's ports";
+    member.listening = report;
+    return undefined;
   }
 
   member(node: number): Member | undefined {

@@ -50,7 +50,7 @@ export function mergeBundles(bundles: readonly CheckedBundle[]): MergedRun {
   return {
     plan,
     observations,
-    attendance: new BundledAttendance(byNode),
+    attendance: new BundledAttendance(byNode, plan),
     facts: {
       startedAt: new Date(Math.min(...times.map(({ startedAt }) => Date.parse(startedAt)))),
       finishedAt: new Date(Math.max(...times.map(({ finishedAt }) => Date.parse(finishedAt)))),
@@ -211,18 +211,13 @@ function isWhole(content: BundleContent, plan: Plan): boolean {
 class BundledAttendance implements Attendance {
   readonly #attendants: ReadonlyMap<number, Attendant>;
 
-  constructor(byNode: ReadonlyMap<number, CheckedBundle>) {
+  constructor(byNode: ReadonlyMap<number, CheckedBundle>, plan: Plan) {
     this.#attendants = new Map(
-      Array.from(byNode, ([node, { content }]): [number, Attendant] => [
-        node,
-        {
-          ...content.agent,
-          via: undefined,
-          connected: true,
-          lostBy: undefined,
-          listening: listeningReportOf(content.listening),
-        },
-      ]),
+      Array.from(byNode, ([node, { file, content }]): [number, Attendant] => {
+        const listening = listeningReportOf(content.listening, plan.nodes[node]!);
+        if (listening === undefined) refuse(file, "its exceptions are not those of its node's ports");
+        return [node, { ...content.agent, via: undefined, connected: true, lostBy: undefined, listening }];
+      }),
     );
   }
 

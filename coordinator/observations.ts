@@ -2,7 +2,7 @@
 import type { PathQuality } from "../shared/judge.ts";
 import { outcomeKinds, probePhases, type ExchangeName, type OutcomeKind } from "../shared/names.ts";
 import type { Outcome, Proof } from "../shared/outcome.ts";
-import { countPorts, eachPort, hasPort, parsePorts, portSetOf, type PortSet } from "../shared/ports.ts";
+import { countPorts, eachPort, hasPort, portSetOf, readPorts, type PortSet } from "../shared/ports.ts";
 import type { Plan, Target } from "../shared/plan.ts";
 import type { QualityMessage, ResultsMessage } from "../shared/wire.ts";
 import { HostSignsByAddress } from "./host-signs.ts";
@@ -120,7 +120,6 @@ export class Observations {
     if (targets.some(({ target }) => this.#plan.targets[target]?.from !== node))
       return "a measurement is not of a target of this node";
     for (const { target, ports, sent, lost, rttUs, blackHole } of targets) {
-      const parsed = parsePorts(ports.split(","));
       const known: TargetQuality = this.#quality.get(target) ?? { sent: 0, lost: 0, parts: [] };
       if (lost > sent || known.parts.length >= maxParts) return "a measurement makes no sense";
       // Loss is a matter of the whole way: the ports of a target share what was counted.
@@ -128,7 +127,7 @@ export class Observations {
       known.lost += lost;
       known.blackHole ??= blackHole;
       known.parts.push({
-        ports: typeof parsed === "string" ? [] : parsed,
+        ports: readPorts(ports) ?? [],
         rttMs: rttUs === undefined ? undefined : rttUs / 1_000,
       });
       this.#quality.set(target, known);

@@ -1,6 +1,7 @@
 /** Judges every path of the plan by what both ends reported, and lays the result out as a report. */
 import { localhostOf } from "../shared/addresses.ts";
 import { judge, type Expectation, type Judgement } from "../shared/judge.ts";
+import { median } from "../shared/median.ts";
 import { verdicts, worse, type Verdict } from "../shared/names.ts";
 import type { Outcome } from "../shared/outcome.ts";
 import type { Path, Plan, PlannedNode, Target } from "../shared/plan.ts";
@@ -153,6 +154,7 @@ function reportPath(
   // One open port of several is enough, but one that must be shut is not.
   const shown = (path.anyOf && path.open ? best(findings) : worst(findings))!;
   const intervals = intervalsOf(findings, path.ports);
+  const rttMs = median(rtts);
   return {
     from: plan.nodes[path.from]!.name,
     to: plan.nodes[path.to]!.name,
@@ -165,7 +167,7 @@ function reportPath(
     expected: path.open ? "open" : "closed",
     verdict: shown.verdict,
     reason: shown.reason,
-    rttMs: rtts.length === 0 ? null : round(median(rtts)),
+    rttMs: rttMs === undefined ? null : round(rttMs),
     coverage: `${probed}/${countPorts(path.ports)}`,
     doc: path.doc,
     evidence: evidenceOf(shown, path, plan, attendance, observations),
@@ -276,11 +278,6 @@ function evidenceOf(
       ...(exception?.detail === undefined ? {} : { detail: exception.detail }),
     },
   };
-}
-
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor((sorted.length - 1) / 2)]!;
 }
 
 function round(value: number): number {

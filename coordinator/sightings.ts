@@ -1,6 +1,6 @@
 /** What far ends said they saw of the probes that failed in one round. */
 import type { FarEnd } from "../shared/judge.ts";
-import { hasPort, parsePorts, type PortSet } from "../shared/ports.ts";
+import { hasPort, readPorts, type PortSet } from "../shared/ports.ts";
 import type { SightingsMessage } from "../shared/wire.ts";
 
 /** What one far end saw of a probe. */
@@ -38,13 +38,14 @@ export class Sightings {
     const impaired =
       message.longestStallMs >= impairedMs ||
       message.stalledMs >= Math.max(impairedMs, impairedShare * withinMs);
+    // What is not well-formed says nothing.
     for (const [index, { id, asked }] of targets.entries()) {
       const { saw, mute, absent } = message.answers[index]!;
       this.#byTarget.set(id, {
         asked,
-        saw: portsOf(saw),
-        mute: portsOf(mute),
-        absent: portsOf(absent),
+        saw: readPorts(saw) ?? [],
+        mute: readPorts(mute) ?? [],
+        absent: readPorts(absent) ?? [],
         impaired,
       });
     }
@@ -62,10 +63,4 @@ export class Sightings {
       impaired: testimony.impaired,
     };
   }
-}
-
-/** Nothing, where it is not well-formed. */
-function portsOf(text: string): PortSet {
-  const parsed = text === "" ? [] : parsePorts(text.split(","));
-  return typeof parsed === "string" ? [] : parsed;
 }

@@ -114,7 +114,7 @@ function isDatagram({ exchange }: EndpointAttempt): boolean {
  * somebody may read along, an upgrade that is not granted may be that somebody's doing.
  */
 function isRefusedUpgrade({ exchange, status, tls }: EndpointAttempt, { pin }: EndpointExpectation): boolean {
-  const isUpgrade = exchange === "websocket" || exchange === "amqp-websocket";
+  const isUpgrade = exchange?.endsWith("websocket") === true;
   if (!isUpgrade || status === undefined || status === 101) return false;
   return !(tls !== undefined && (tls.trust === "public" || tls.trust === "declared" || tls.key === pin));
 }

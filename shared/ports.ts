@@ -76,3 +76,9 @@ export function hasPort(set: PortSet, port: number): boolean {
 export function formatPorts(set: PortSet): string {
   return set.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(",");
 }
+
+/** Reads what `formatPorts` wrote, the empty text included; undefined where it is none of that. */
+export function readPorts(text: string): PortSet | undefined {
+  const parsed = text === "" ? [] : parsePorts(text.split(","));
+  return typeof parsed === "string" ? undefined : parsed;
+}

@@ -52,13 +52,13 @@ export const ListeningSchema = Type.Object(
     round: Index,
     bound: Index,
     elapsedMs: Type.Number({ minimum: 0 }),
-    /** Every port that is not simply bound. */
+    /** All ports that are not simply bound; those of which the same is said together, since there may be 65,535. */
     exceptions: Type.Array(
       Type.Object(
         {
           transport: Type.Enum([...transports]),
           address: Short,
-          port: Port,
+          ports: PortsText,
           state: Type.Enum([...listenerStates]),
           owner: Type.Optional(Short),
           detail: Type.Optional(Short),
@@ -245,7 +245,9 @@ export type TimeMessage = Static<typeof Time>;
 export type EndpointsMessage = Static<typeof Endpoints>;
 export type FactsMessage = Static<typeof Facts>;
 export type StreamedMessage = Static<typeof Streamed>;
-export type ListenerException = ListeningMessage["exceptions"][number];
+export type ListenerExceptions = ListeningMessage["exceptions"][number];
+/** What is said of one port. */
+export type ListenerException = Omit<ListenerExceptions, "ports"> & { port: number };
 
 /** A node as its peers know it. */
 export interface WireNode {

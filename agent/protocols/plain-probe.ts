@@ -2,7 +2,6 @@
  * One look at a port from this host alone, without a coordinator and without proof: what the network did,
  * step by step. It shares the errno table with the probes of the mesh.
  */
-import { createSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
@@ -10,6 +9,7 @@ import { WebSocket } from "ws";
 import { familyOf } from "../../shared/addresses.ts";
 import type { ProbePhase, ProtocolName } from "../../shared/names.ts";
 import type { Outcome } from "../../shared/outcome.ts";
+import { connectedUdp } from "./connected-udp.ts";
 import { failed, timedOut } from "./failure.ts";
 
 export type PlainProtocol = Exclude<ProtocolName, "mtls">;
@@ -136,7 +136,7 @@ function describeTls(socket: TLSSocket): string {
 function probeUdp(address: string, { port, timeoutMs }: PlainTarget): Promise<PlainResult> {
   return new Promise((resolve) => {
     const startedAt = performance.now();
-    const socket = createSocket(familyOf(address) === 6 ? "udp6" : "udp4");
+    const socket = connectedUdp({ address, port });
     const steps: Step[] = [];
     let attempts = 0;
     const timer = setTimeout(
@@ -160,7 +160,6 @@ function probeUdp(address: string, { port, timeoutMs }: PlainTarget): Promise<Pl
       finish({ kind: "open", phase: "answer", elapsedMs: performance.now() - startedAt, attempts });
     });
     socket.once("connect", send);
-    socket.connect(port, address);
     let finished = false;
     function finish(outcome: Outcome): void {
       if (finished) return;

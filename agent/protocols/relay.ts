@@ -59,6 +59,11 @@ export class Relay {
     near.once("close", () => this.#open.delete(near));
   }
 
+  /** Ends what came in over one port, so that whoever takes it over finds nothing of it. */
+  reset(port: number): void {
+    for (const socket of this.#open) if (socket.localPort === port) socket.resetAndDestroy();
+  }
+
   close(): void {
     for (const socket of this.#open) socket.destroy();
   }

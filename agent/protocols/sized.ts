@@ -3,10 +3,9 @@
  * the same at the transport's level). The padding is said in the request and covered by its MAC; an answer
  * is never longer than its request.
  */
-import { createSocket } from "node:dgram";
 import { connect } from "node:net";
-import { familyOf } from "../../shared/addresses.ts";
 import { createRequest, messageBytes, readAnswer } from "../../shared/proof.ts";
+import { connectedUdp } from "./connected-udp.ts";
 import type { ProbeContext, ProbeTarget } from "./protocol.ts";
 
 export interface Sizes {
@@ -70,7 +69,7 @@ function overUdp(
   timeoutMs: number,
 ): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = createSocket(familyOf(target.address) === 6 ? "udp6" : "udp4");
+    const socket = connectedUdp(target, context.source);
     const handle = { destroy: () => end(false) };
     let ended = false;
     const end = (answered: boolean): void => {
@@ -88,8 +87,5 @@ function overUdp(
       if (isProof(answer)) end(true);
     });
     socket.once("connect", () => socket.send(message, () => {}));
-    const dial = (): void => socket.connect(target.port, target.address);
-    if (context.source.localAddress === undefined) dial();
-    else socket.bind({ address: context.source.localAddress, port: 0 }, dial);
   });
 }

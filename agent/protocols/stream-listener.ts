@@ -71,8 +71,9 @@ export class StreamListeners {
     });
   }
 
-  /** Ends the connections to one port, so that nothing of them is left to whoever takes it over. */
+  /** Ends the connections to one port, relayed ones too, so that nothing of them is left to whoever takes it over. */
   reset(port: number): void {
+    this.#relay.reset(port);
     for (const socket of this.#open.keys()) if (socket.localPort === port) socket.resetAndDestroy();
   }
 

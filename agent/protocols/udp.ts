@@ -14,6 +14,7 @@ import {
   readAnswer,
   requestedBy,
 } from "../../shared/proof.ts";
+import { connectedUdp } from "./connected-udp.ts";
 import { failed, timedOut } from "./failure.ts";
 import type { Datagrams, ListenerContext, ProbeContext, ProbeTarget, Protocol } from "./protocol.ts";
 
@@ -56,12 +57,17 @@ function probe(target: ProbeTarget, context: ProbeContext): Promise<Outcome> {
       if (attempts < connectedFrom) {
         context.udp.send(request, target.address, target.port, onAnswer, onError);
       } else if (connected === undefined) {
-        connected = connectTo(target, context.source.localAddress, request, onAnswer, onError);
-      } else {
-        connected.send(request, (error) => {
-          if (error !== null) onError(error);
-        });
-      }
+        connected = connectedUdp(target, context.source)
+          .on("error", onError)
+          .on("message", onAnswer)
+          .once("connect", sendConnected);
+      } else sendConnected();
+    }
+
+    function sendConnected(): void {
+      connected!.send(request, (error) => {
+        if (error !== null) onError(error);
+      });
     }
 
     function onAnswer(answer: Buffer): void {
@@ -101,28 +107,6 @@ function probe(target: ProbeTarget, context: ProbeContext): Promise<Outcome> {
       resolve(outcome);
     }
   });
-}
-
-function connectTo(
-  target: ProbeTarget,
-  localAddress: string | undefined,
-  request: Buffer,
-  onAnswer: (answer: Buffer) => void,
-  onError: (error: Error) => void,
-): Socket {
-  const socket = createSocket(familyOf(target.address) === 6 ? "udp6" : "udp4");
-  socket.on("error", onError);
-  socket.on("message", onAnswer);
-  socket.once("connect", () => {
-    socket.send(request, (error) => {
-      if (error !== null) onError(error);
-    });
-  });
-  // With a callback, connect() would hand its error to that instead of emitting it.
-  const dial = (): void => socket.connect(target.port, target.address);
-  if (localAddress === undefined) dial();
-  else socket.bind({ address: localAddress, port: 0 }, dial);
-  return socket;
 }
 
 /**

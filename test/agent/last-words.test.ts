@@ -2,7 +2,7 @@
 import t from "tap";
 import { LastWords, type Presence } from "../../agent/last-words.ts";
 import { outcomeKinds, type OutcomeKind } from "../../shared/names.ts";
-import { parsePorts, type PortSet } from "../../shared/ports.ts";
+import { readPorts } from "../../shared/ports.ts";
 import type { ResultsMessage, WireTarget } from "../../shared/wire.ts";
 
 const targets: WireTarget[] = [
@@ -10,7 +10,7 @@ const targets: WireTarget[] = [
   { id: 4, to: 2, address: 0, protocol: "udp", ports: "9000" },
 ];
 
-const create = (): LastWords => new LastWords(targets, (text) => parsePorts(text.split(",")) as PortSet);
+const create = (): LastWords => new LastWords(targets, (text) => readPorts(text)!);
 
 function frame(target: number, port: number, kind: OutcomeKind, detail?: object): ResultsMessage {
   return {

@@ -1,28 +1,13 @@
 /** An agent whose link is cut comes back under its name and finishes its work. */
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import t from "tap";
 import { runAgent } from "../../agent/agent.ts";
-import { defaultPolicy } from "../../agent/policy.ts";
 import { startCoordinator } from "../../coordinator/coordinator.ts";
-import { parseCluster } from "../../shared/cluster-file.ts";
 import { formatJoinString, parseJoinString } from "../../shared/join-string.ts";
 import { makePlan } from "../../shared/plan.ts";
-import { parseSpec } from "../../shared/spec.ts";
-import { smallSpec } from "../helpers/cli.ts";
+import { agentConfig, clusterOn } from "../helpers/agent-fixtures.ts";
 
-const config = {
-  policy: defaultPolicy,
-  version: "test",
-  host: "here",
-  pid: 1,
-  giveUpMs: 20_000,
-  stateDir: mkdtempSync(`${tmpdir()}/portmesh-`),
-  uid: process.getuid?.(),
-};
-
-t.teardown(() => rmSync(config.stateDir, { recursive: true, force: true }));
+const config = agentConfig(t);
 
 /** A relay in front of the coordinator, whose connections can be cut. */
 async function relayTo(address: string): Promise<{ address: string; cut(): number; close(): void }> {
@@ -51,20 +36,7 @@ async function relayTo(address: string): Promise<{ address: string; cut(): numbe
 }
 
 t.test("a cut link is mended, the name is kept, and a round that was under way is finished", async (t) => {
-  const text = JSON.stringify({
-    name: "t",
-    specs: [{ file: "small" }],
-    nodes: [
-      { name: "a", address: "127.79.1.1" },
-      { name: "b", address: "127.79.1.2" },
-    ],
-  });
-  const cluster = parseCluster(text, "cluster.yaml", {
-    shippedIds: () => [],
-    shipped: () => t.bailout("not used") as never,
-    text: () => undefined,
-    file: () => parseSpec(JSON.stringify(smallSpec), "small"),
-  });
+  const cluster = clusterOn(1);
   const plan = makePlan(cluster, "install");
   await using coordinator = await startCoordinator(
     { plan, host: "127.0.0.1", port: 0, advertise: undefined, probing: cluster.probing, continuous: false },

@@ -1,8 +1,6 @@
 /** An agent that cannot reach the coordinator joins through a peer; nobody gets anything else out of a relay. */
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
 import { connect as connectTcp, createServer, type AddressInfo, type Server, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { connect as connectTls } from "node:tls";
 import t, { type Test } from "tap";
 import { runAgent } from "../../agent/agent.ts";
@@ -12,41 +10,18 @@ import { defaultPolicy } from "../../agent/policy.ts";
 import { Relay, relayLimits } from "../../agent/protocols/relay.ts";
 import { startCoordinator, type Coordinator } from "../../coordinator/coordinator.ts";
 import { buildReport } from "../../coordinator/report-builder.ts";
-import { parseCluster } from "../../shared/cluster-file.ts";
 import { parseJoinString, type JoinString } from "../../shared/join-string.ts";
 import { certificateName, coordinatorName } from "../../shared/link.ts";
 import { makePlan, type Plan } from "../../shared/plan.ts";
-import { parseSpec } from "../../shared/spec.ts";
-import { createFixture, freePort } from "../helpers/agent-fixtures.ts";
-import { smallSpec } from "../helpers/cli.ts";
+import { portSetOf } from "../../shared/ports.ts";
+import { agentConfig, clusterOn, createFixture, freePort } from "../helpers/agent-fixtures.ts";
 
-const config = {
-  policy: defaultPolicy,
-  version: "test",
-  host: "here",
-  pid: 1,
-  giveUpMs: 20_000,
-  stateDir: mkdtempSync(`${tmpdir()}/portmesh-`),
-  uid: process.getuid?.(),
-};
-t.teardown(() => rmSync(config.stateDir, { recursive: true, force: true }));
+const config = agentConfig(t);
 const probing = { intervalMs: 30_000, timeoutMs: 4_000, budgetMs: 60_000 };
 const nowhere = "127.0.0.1:1";
 
 function options(relay: Relay): ListenerOptions {
   return { claims: new Claims(), respectServices: false, relay };
-}
-
-function planOf(network: number): Plan {
-  const nodes = ["a", "b"].map((name, index) => ({ name, address: `127.79.${network}.${index + 1}` }));
-  const text = JSON.stringify({ name: "t", specs: [{ file: "small" }], nodes });
-  const cluster = parseCluster(text, "cluster.yaml", {
-    shippedIds: () => [],
-    shipped: () => t.bailout("not used") as never,
-    text: () => undefined,
-    file: () => parseSpec(JSON.stringify(smallSpec), "small"),
-  });
-  return makePlan(cluster, "install");
 }
 
 interface Stage extends AsyncDisposable {
@@ -62,7 +37,7 @@ interface Stage extends AsyncDisposable {
 }
 
 async function stage(network: number): Promise<Stage> {
-  const plan = planOf(network);
+  const plan = makePlan(clusterOn(network), "install");
   const coordinator = await startCoordinator(
     { plan, host: "127.0.0.1", port: 0, advertise: undefined, probing, continuous: false },
     () => new Date(),
@@ -178,35 +153,38 @@ t.test("another coordinator behind a relay does not hear the token, and is not t
 });
 
 interface Scene {
-  /** How many connections the coordinator's place got, and what was said there. */
-  reached: { connections: number; bytes: number };
+  /** How many connections the coordinator's place got and which are open, and what was said there. */
+  reached: { connections: number; bytes: number; open: ReadonlySet<Socket> };
   host: string;
   port: number;
+  /** A second port of the same agent. */
+  other: number;
   listeners: Listeners;
 }
 
 /** One agent's listener that relays to a place which only counts. */
 async function relayAlone(t: Test, address: string): Promise<Scene> {
   const fixture = await createFixture();
-  const reached = { connections: 0, bytes: 0 };
   const open = new Set<Socket>();
+  const reached = { connections: 0, bytes: 0, open };
   const server = createServer((socket) => {
     reached.connections++;
-    open.add(socket.on("error", () => {}));
+    open.add(socket.on("error", () => {}).once("close", () => open.delete(socket)));
     socket.on("data", (chunk: Buffer) => (reached.bytes += chunk.length));
   });
   const coordinatorPort = Number((await listening(server)).split(":")[1]);
-  const port = await freePort(address);
+  const [port, other] = [await freePort(address), await freePort(address)];
   const relay = new Relay({ host: "127.0.0.1", port: coordinatorPort });
   const listeners = new Listeners(await fixture.listening(0, "a"), options(relay));
-  await listeners.reconcile([{ transport: "tcp", address, ports: [[port, port]] }]);
+  const ports = portSetOf([port, other]);
+  await listeners.reconcile([{ transport: "tcp", address, ports }]);
   t.teardown(async () => {
     await listeners[Symbol.asyncDispose]();
     for (const socket of open) socket.destroy();
     server.close();
     fixture[Symbol.dispose]();
   });
-  return { reached, host: address, port, listeners };
+  return { reached, host: address, port, other, listeners };
 }
 
 async function listening(server: Server): Promise<string> {
@@ -271,4 +249,24 @@ t.test("a relay carries so many connections and no more, and all end with the li
   const closed = Promise.all(open.map((client) => once(client, "close")));
   await listeners[Symbol.asyncDispose]();
   await closed;
+});
+
+t.test("a port that is given up carries no relayed connection any more, the others do", async (t) => {
+  const { reached, host, port, other, listeners } = await relayAlone(t, "127.79.19.1");
+  const hello = await helloFor(coordinatorName);
+  const [given, kept] = [port, other].map((each) => {
+    const client = connectTcp({ host, port: each });
+    client.write(hello);
+    return client;
+  }) as [Socket, Socket];
+  const failed = once(given, "error");
+  while (reached.bytes < 2 * hello.length) await new Promise((resolve) => setImmediate(resolve));
+  await listeners.giveUp([{ transport: "tcp", address: host, port }]);
+  const [error] = (await failed) as [NodeJS.ErrnoException];
+  t.equal(error.code, "ECONNRESET");
+  while (reached.open.size > 1) await new Promise((resolve) => setImmediate(resolve));
+  kept.write("more");
+  while (reached.bytes < 2 * hello.length + 4) await new Promise((resolve) => setImmediate(resolve));
+  t.equal(kept.destroyed, false);
+  kept.destroy();
 });

@@ -1,5 +1,6 @@
 /** Ranges that take longer than a sweep may: what is probed of them, what is said of it, and what comes next. */
 import t from "tap";
+import { runAgent } from "../../agent/agent.ts";
 import { alwaysWell } from "../../agent/health.ts";
 import { probeThoroughly } from "../../agent/looks.ts";
 import {
@@ -10,11 +11,14 @@ import {
   type ProberDependencies,
   type ProbeResult,
 } from "../../agent/prober.ts";
+import { defaultPolicy } from "../../agent/policy.ts";
 import { protocols } from "../../agent/protocols/index.ts";
 import type { Protocol } from "../../agent/protocols/protocol.ts";
 import type { Outcome } from "../../shared/outcome.ts";
 import { countPorts, eachPort, hasPort, type PortSet } from "../../shared/ports.ts";
-import { createFixture, type Fixture } from "../helpers/agent-fixtures.ts";
+import type { AgentMessage, CoordinatorMessage } from "../../shared/wire.ts";
+import { agentConfig, createFixture, type Fixture } from "../helpers/agent-fixtures.ts";
+import { scriptedCoordinator } from "../helpers/scripted-coordinator.ts";
 
 const never = new AbortController().signal;
 
@@ -160,3 +164,44 @@ t.test(
       );
   },
 );
+
+t.test("an agent that comes back goes on with its ranges where it was", async (t) => {
+  const address = "127.79.43.1";
+  const nodes = [{ index: 0, name: "a", addresses: [address] }];
+  const [first, last] = [26_000, 27_999];
+  const ports = `${first}-${last}`;
+  const listeners = [{ transport: "tcp" as const, address: 0, ports }];
+  await using coordinator = await scriptedCoordinator({ nodes, listeners });
+  const controller = new AbortController();
+  const config = { ...agentConfig(t), policy: { ...defaultPolicy, probesPerSecond: 1_000 } };
+  const agent = runAgent(
+    { ...config, node: "a", join: coordinator.join },
+    { tell: () => {}, random: () => 0, now: () => new Date() },
+    controller.signal,
+  );
+  const probed: number[][] = [];
+  for (const id of [3, 8]) {
+    const link = await coordinator.next();
+    const order: CoordinatorMessage = {
+      type: "probe",
+      round: 1,
+      timeoutMs: 2_000,
+      budgetMs: 200,
+      targets: [{ id, to: 0, address: 0, protocol: "tcp", ports }],
+    };
+    const { cut } = await link.ask(order, "done");
+    t.strictSame(cut, [id], "there is more to sweep");
+    probed.push(link.heard.flatMap(portsIn).filter((port) => port !== first && port !== last));
+    link.cut();
+  }
+  const [before, after] = probed as [number[], number[]];
+  t.ok(before.length > 0 && after.length > 0, `${before.length} ports, then ${after.length}`);
+  const again = after.filter((port) => before.includes(port));
+  t.strictSame(again, [], "none is probed twice before all had their turn");
+  controller.abort();
+  await agent;
+});
+
+function portsIn(message: AgentMessage): number[] {
+  return message.type === "results" ? message.port : [];
+}

@@ -6,7 +6,7 @@ import { HalfOpenWatch } from "../../agent/half-open.ts";
 import { RequestLog } from "../../agent/request-log.ts";
 import { SelfWatch } from "../../agent/self-watch.ts";
 import { testify, type Witness } from "../../agent/witness.ts";
-import { parsePorts, type PortSet } from "../../shared/ports.ts";
+import { readPorts } from "../../shared/ports.ts";
 import type { LookQuestion } from "../../shared/wire.ts";
 import { freePort } from "../helpers/agent-fixtures.ts";
 
@@ -32,7 +32,7 @@ function setUp(): Setup {
     halfOpen,
     self,
     addressesOf: (node) => addresses.slice(node, node + 1),
-    portsOf: (text) => parsePorts(text.split(",")) as PortSet,
+    portsOf: (text) => readPorts(text)!,
   };
   return {
     requests,

@@ -5,8 +5,9 @@ import t from "tap";
 import { Link } from "../../agent/link.ts";
 import { startCoordinator } from "../../coordinator/coordinator.ts";
 import { parseJoinString } from "../../shared/join-string.ts";
+import { groupExceptions } from "../../shared/listener-exceptions.ts";
 import { makePlan } from "../../shared/plan.ts";
-import type { AgentMessage, CoordinatorMessage } from "../../shared/wire.ts";
+import type { AgentMessage, CoordinatorMessage, ListenerException } from "../../shared/wire.ts";
 import { clusterOf, flowOf, nodesOf, specOf } from "../helpers/domain-fixtures.ts";
 
 const plan = makePlan(
@@ -19,12 +20,12 @@ const { publicKey } = generateKeyPairSync("ec", {
   privateKeyEncoding: { type: "pkcs8", format: "pem" },
 });
 const hello = { type: "hello", version: "test", host: "here", pid: 1, publicKey } as const;
-const listening = (exceptions: Extract<AgentMessage, { type: "listening" }>["exceptions"]): AgentMessage => ({
+const listening = (exceptions: readonly ListenerException[]): AgentMessage => ({
   type: "listening",
   round: 0,
   bound: 1 - exceptions.length,
   elapsedMs: 1,
-  exceptions,
+  exceptions: groupExceptions(exceptions),
 });
 
 t.test("a change of listeners does not restart the probes of a node, coming back does", async (t) => {

@@ -1,5 +1,6 @@
 import t from "tap";
 import { leaseMs, Membership, type Member, type Refusal } from "../../coordinator/membership.ts";
+import { groupExceptions } from "../../shared/listener-exceptions.ts";
 import { makePlan } from "../../shared/plan.ts";
 import type { HelloMessage, ListeningMessage } from "../../shared/wire.ts";
 import { clusterOf, flowOf, nodesOf, specOf } from "../helpers/domain-fixtures.ts";
@@ -239,7 +240,10 @@ t.test("what an agent holds is bound, but for the exceptions that it names", asy
     detail: "EACCES",
   } as const;
   const absent = { transport: "udp", address: "10.0.0.1", port: 9_003, state: "absent" } as const;
-  membership.reportListening(member, listeningOf({ bound: 1, exceptions: [occupied, denied, absent] }));
+  membership.reportListening(
+    member,
+    listeningOf({ bound: 1, exceptions: groupExceptions([occupied, denied, absent]) }),
+  );
   t.strictSame(membership.farEnd(0, "tcp", "10.0.0.1", 9_000), { agent: "alive", listener: "bound" });
   t.strictSame(membership.farEnd(0, "tcp", "10.0.0.1", 9_001), {
     agent: "alive",
@@ -272,3 +276,21 @@ t.test("what an agent held is still known when it is gone, so that its end can b
     lostBy: "close",
   });
 });
+
+t.test(
+  "exceptions of more ports than a node was given are refused, and what it said before stays",
+  async (t) => {
+    const { membership, join } = create();
+    const member = join();
+    const exception = { transport: "tcp", address: "10.0.0.1", state: "absent" } as const;
+    t.equal(
+      membership.reportListening(member, listeningOf({ exceptions: [{ ...exception, ports: "9000-9003" }] })),
+      undefined,
+    );
+    t.equal(
+      membership.reportListening(member, listeningOf({ exceptions: [{ ...exception, ports: "1-65535" }] })),
+      "the exceptions are not those of this node's ports",
+    );
+    t.equal(member.listening?.counts.absent, 4);
+  },
+);

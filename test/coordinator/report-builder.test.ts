@@ -3,6 +3,7 @@ import { Errors } from "typebox/value";
 import { Membership, type Member } from "../../coordinator/membership.ts";
 import { Observations } from "../../coordinator/observations.ts";
 import { buildReport } from "../../coordinator/report-builder.ts";
+import { groupExceptions } from "../../shared/listener-exceptions.ts";
 import { makePlan, type Plan } from "../../shared/plan.ts";
 import { eachPort } from "../../shared/ports.ts";
 import { ReportSchema, type Report } from "../../shared/report.ts";
@@ -51,7 +52,8 @@ class Run {
     } as const;
     const member = this.membership.admit(hello);
     if ("code" in member) throw new Error(member.message);
-    this.membership.reportListening(member, { type: "listening", round: 0, bound, elapsedMs: 1, exceptions });
+    const listening = { bound, elapsedMs: 1, exceptions: groupExceptions(exceptions) };
+    this.membership.reportListening(member, { type: "listening", round: 0, ...listening });
     return member;
   }
 

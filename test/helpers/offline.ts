@@ -3,24 +3,8 @@ import { signBundle } from "../../agent/bundle-file.ts";
 import { runOffline } from "../../agent/offline.ts";
 import { defaultPolicy } from "../../agent/policy.ts";
 import { makeOfflinePlans } from "../../coordinator/offline-plans.ts";
-import { parseCluster, type Cluster } from "../../shared/cluster-file.ts";
 import type { BundleContent, OfflinePlan } from "../../shared/offline.ts";
-import { parseSpec } from "../../shared/spec.ts";
-import { smallSpec } from "./cli.ts";
-
-/** Nodes a and b on a loopback network of their own, with the small product. */
-function clusterOn(network: number): Cluster {
-  const nodes = ["a", "b"].map((name, index) => ({ name, address: `127.79.${network}.${index + 1}` }));
-  const text = JSON.stringify({ name: "t", specs: [{ file: "small" }], nodes });
-  return parseCluster(text, "cluster.yaml", {
-    shippedIds: () => [],
-    shipped: (id) => {
-      throw new Error(`${id} is not shipped`);
-    },
-    text: () => undefined,
-    file: () => parseSpec(JSON.stringify(smallSpec), "small"),
-  });
-}
+import { clusterOn } from "./agent-fixtures.ts";
 
 export async function plansOn(
   network: number,

@@ -5,7 +5,7 @@
 import { randomInt } from "node:crypto";
 import t from "tap";
 import { verdictOf, type Reason } from "../../shared/names.ts";
-import { eachPort, parsePorts } from "../../shared/ports.ts";
+import { eachPort, readPorts, type PortSet } from "../../shared/ports.ts";
 import type { Report, ReportPath } from "../../shared/report.ts";
 import { breakOne, startStranger, strangerName } from "./break-world.ts";
 import { runLabCheck } from "./check.ts";
@@ -114,8 +114,8 @@ function reasonsOf({ ports, reason, intervals = [] }: ReportPath): Map<number, R
   );
 }
 
-function portsOf(text: string): Exclude<ReturnType<typeof parsePorts>, string> {
-  const parsed = parsePorts(text.split(","));
-  if (typeof parsed === "string") throw new Error(`a report has the ports ${text}: ${parsed}`);
-  return parsed;
+function portsOf(text: string): PortSet {
+  const ports = readPorts(text);
+  if (ports === undefined) throw new Error(`a report has the ports ${text}`);
+  return ports;
 }

@@ -7,6 +7,7 @@ import {
   normalise,
   parsePorts,
   portSetOf,
+  readPorts,
   union,
   type PortSet,
   type PortsText,
@@ -100,4 +101,15 @@ t.test("what is shown can be read back", async (t) => {
   );
   t.equal(formatPorts([]), "");
   t.strictSame(parsePorts(formatPorts([[1, 65535]])), [[1, 65535]]);
+  for (const set of [
+    [],
+    [[443, 443]],
+    [[1, 65535]],
+    [
+      [5701, 5710],
+      [9042, 9042],
+    ],
+  ] as PortSet[])
+    t.strictSame(readPorts(formatPorts(set)), set);
+  for (const text of ["x", "0", "1,", "65536", "9-1"]) t.equal(readPorts(text), undefined, text);
 });

@@ -1,10 +1,6 @@
-/**
- * Asks a UDP service one question, several times. The socket is connected, so that the kernel reports ICMP
- * errors and passes nobody else's datagrams on.
- */
-import { createSocket } from "node:dgram";
-import { familyOf } from "../../../shared/addresses.ts";
+/** Asks a UDP service one question, several times. */
 import type { Outcome } from "../../../shared/outcome.ts";
+import { connectedUdp } from "../connected-udp.ts";
 import { failed, timedOut } from "../failure.ts";
 import type { ProbeContext, ProbeTarget } from "../protocol.ts";
 import { foreign, type DatagramTalk } from "./exchange.ts";
@@ -19,7 +15,7 @@ export function runDatagram(
     let sentAt = startedAt;
     let attempts = 0;
     let other: Buffer | undefined;
-    const socket = createSocket(familyOf(target.address) === 6 ? "udp6" : "udp4");
+    const socket = connectedUdp(target, context.source);
     const handle = { destroy: () => finish(timedOut("answer", elapsed(), attempts)) };
     context.open.add(handle);
     const timers = [
@@ -42,11 +38,6 @@ export function runDatagram(
         });
     });
     socket.once("connect", send);
-    // With a callback, connect() would hand its error to that instead of emitting it.
-    const dial = (): void => socket.connect(target.port, target.address);
-    const { localAddress } = context.source;
-    if (localAddress === undefined) dial();
-    else socket.bind({ address: localAddress, port: 0 }, dial);
 
     function send(): void {
       attempts++;
