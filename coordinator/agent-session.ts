@@ -8,6 +8,8 @@ import {
   type CoordinatorMessage,
   type DoneMessage,
   type DoubtMessage,
+  type EndpointsMessage,
+  type FactsMessage,
   type HelloMessage,
   type ListeningMessage,
   type RefusalCode,
@@ -35,6 +37,9 @@ export interface SessionEvents {
   sightings(member: Member, message: SightingsMessage): string | undefined;
   doubt(member: Member, message: DoubtMessage): void;
   done(member: Member, message: DoneMessage): void;
+  endpoints(member: Member, message: EndpointsMessage): string | undefined;
+  facts(member: Member, message: FactsMessage): void;
+  inspected(member: Member, round: number): void;
   /** `clean` where the agent said goodbye, `silence` where its link was not closed and only went quiet. */
   ended(member: Member, how: "clean" | "close" | "silence"): void;
 }
@@ -150,6 +155,15 @@ export class AgentSession {
         break;
       case "done":
         this.#events.done(member, message);
+        break;
+      case "endpoints":
+        this.#refuseIf(this.#events.endpoints(member, message));
+        break;
+      case "facts":
+        this.#events.facts(member, message);
+        break;
+      case "inspected":
+        this.#events.inspected(member, message.round);
         break;
       case "bye":
         this.#clean = true;

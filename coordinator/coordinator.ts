@@ -9,11 +9,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { formatEndpoint } from "../shared/addresses.ts";
 import { formatJoinString } from "../shared/join-string.ts";
 import { certificateName, coordinatorName } from "../shared/link.ts";
+import type { OutsideSettings } from "../shared/outside.ts";
 import { relaysOf } from "../shared/relays.ts";
 import { countProbes, type Plan } from "../shared/plan.ts";
 import type { CoordinatorMessage } from "../shared/wire.ts";
 import { AgentSession, type SessionEvents } from "./agent-session.ts";
 import { Authority } from "./authority.ts";
+import { nothingInspected, type Inspected } from "./inspected.ts";
+import { Inspection } from "./inspection.ts";
 import { Membership, type Member } from "./membership.ts";
 import type { Observations } from "./observations.ts";
 import { Round, type RoundContext } from "./round.ts";
@@ -29,6 +32,8 @@ export interface CoordinatorConfig {
   /** Host names or addresses for the join string; undefined takes what is listened on. */
   advertise: readonly string[] | undefined;
   probing: RoundContext["probing"];
+  /** How agents reach endpoints. */
+  outside: OutsideSettings;
   /** Goes on for good: agents leave ports alone on which they have met a service. */
   continuous: boolean;
 }
@@ -40,6 +45,8 @@ export interface Progress {
   missing: readonly string[];
   probesDone: number;
   probes: number;
+  /** Undefined until endpoints and settings are looked at. */
+  inspection: { done: number; of: number } | undefined;
 }
 
 interface CoordinatorEvents {
@@ -73,6 +80,7 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
   readonly membership: Membership;
   #server: RunningServer | undefined;
   #round: Round;
+  #inspection: Inspection | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(config: CoordinatorConfig, authority: Authority, now: () => Date) {
@@ -136,6 +144,7 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
       missing: this.membership.missing,
       probesDone: done,
       probes: of,
+      inspection: this.#inspection?.progress,
     };
   }
 
@@ -154,6 +163,26 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
     this.#round = this.#newRound(this.#round.number + 1);
     await this.#round.run(signal);
     return this.#round.observations;
+  }
+
+  /** Has every ready node look at its own settings and at its endpoints. */
+  async inspect(signal: AbortSignal): Promise<Inspected> {
+    const { plan, outside, probing } = this.#config;
+    const inspection = new Inspection(this.#round.number, {
+      plan,
+      timeoutMs: probing.timeoutMs,
+      outside,
+      membership: this.membership,
+      send: (node, message) => this.#sessions.get(node)?.send(message),
+    });
+    this.#inspection = inspection;
+    await inspection.run(signal);
+    return {
+      ...nothingInspected,
+      endpoint: (endpoint) => inspection.endpoint(endpoint),
+      facts: (node) => inspection.facts(node),
+      pins: outside.pins,
+    };
   }
 
   /** How many probes the agents that are ready now will make. */
@@ -226,6 +255,13 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
         this.#round.done(member.node, message);
         this.emit("progress");
       },
+      endpoints: (member, message) => {
+        const problem = this.#inspection?.endpoints(member.node, message);
+        this.emit("progress");
+        return problem;
+      },
+      facts: (member, message) => this.#inspection?.told(member.node, message),
+      inspected: (member, round) => this.#inspection?.inspected(member.node, round),
       ended: (member, how) => {
         const clean = how === "clean";
         this.membership.lost(member, clean ? "close" : how);

@@ -6,6 +6,7 @@ import type { Plan, Target } from "../shared/plan.ts";
 import type { ResultsMessage } from "../shared/wire.ts";
 import { heldBy, listeningReportOf, type Attendance, type Attendant, type HeldFarEnd } from "./attendance.ts";
 import type { CheckedBundle } from "./bundle.ts";
+import { nothingInspected } from "./inspected.ts";
 import { Observations } from "./observations.ts";
 import { planFrom } from "./public-plan.ts";
 import type { RunFacts } from "./report-builder.ts";
@@ -56,6 +57,7 @@ export function mergeBundles(bundles: readonly CheckedBundle[]): MergedRun {
       finishedAt: new Date(Math.max(...times.map(({ finishedAt }) => Date.parse(finishedAt)))),
       interrupted: times.some((content) => content.interrupted && !isWhole(content, plan)),
       serviceExpected: false,
+      inspected: nothingInspected,
     },
     notes,
   };

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Plan } from "../shared/plan.ts";
 import type { Report, ReportPath } from "../shared/report.ts";
 import type { Coordinator } from "./coordinator.ts";
+import { nothingInspected } from "./inspected.ts";
 import { buildReport } from "./report-builder.ts";
 import {
   settle,
@@ -42,6 +43,7 @@ export async function monitor(
       finishedAt: new Date(),
       interrupted: false,
       serviceExpected: true,
+      inspected: nothingInspected,
     });
     const confirm = confirmations(report.paths);
     const now = Date.now();

@@ -9,7 +9,10 @@ import { countPorts, eachPort, formatPorts, type PortInterval, type PortSet } fr
 import type { Report, ReportNode, ReportPath } from "../shared/report.ts";
 import { farEndOf, type KnownFarEnd } from "./far-end.ts";
 import type { Attendance } from "./attendance.ts";
+import { reportEndpoints } from "./endpoint-findings.ts";
+import type { Inspected } from "./inspected.ts";
 import type { Observations } from "./observations.ts";
+import { judgeRequirements } from "./requirement-findings.ts";
 
 export interface RunFacts {
   startedAt: Date;
@@ -17,6 +20,8 @@ export interface RunFacts {
   interrupted: boolean;
   /** Where the product should be running: a port that nothing holds is `closed`. */
   serviceExpected: boolean;
+  /** What was found out beside the probes between nodes. */
+  inspected: Inspected;
 }
 
 export function buildReport(
@@ -28,11 +33,24 @@ export function buildReport(
   const paths = plan.paths.map((path) =>
     reportPath(path, plan, observations, attendance, facts.serviceExpected),
   );
-  const count = (verdict: Verdict): number => paths.filter((path) => path.verdict === verdict).length;
+  const endpoints = reportEndpoints(plan, facts.inspected, attendance, facts.finishedAt);
+  const { requirements, statements } = judgeRequirements(plan.requirements, {
+    phase: plan.phase,
+    now: facts.finishedAt,
+    thresholds: plan.thresholds,
+    proxies: plan.routes,
+    nodes: plan.nodes,
+    facts: facts.inspected.facts,
+    clock: facts.inspected.clock,
+    bandwidth: facts.inspected.bandwidth,
+    endpoints,
+    paths,
+  });
   // As for the exit code and in the matrix: an optional path that fails is a warning.
-  const counted = paths.map(({ level, verdict }) =>
+  const counted = [...paths, ...endpoints, ...requirements].map(({ level, verdict }) =>
     level === "optional" && verdict === "fail" ? "warn" : verdict,
   );
+  const stated = [...plan.statements, ...statements];
   return {
     apiVersion: "portmesh/v1",
     kind: "Report",
@@ -44,22 +62,19 @@ export function buildReport(
     interrupted: facts.interrupted,
     summary: {
       paths: paths.length,
-      pass: count("pass"),
-      warn: count("warn"),
-      fail: count("fail"),
-      unknown: count("unknown"),
+      ...countsOf(paths),
       probes: observations.progress.done,
-      endpoints: countsOf([]),
-      requirements: countsOf([]),
-      statements: plan.statements.filter(({ applies }) => applies).length,
+      endpoints: countsOf(endpoints),
+      requirements: countsOf(requirements),
+      statements: stated.filter(({ applies }) => applies).length,
       ...(observations.fullSweepMs === 0 ? {} : { fullSweepMs: Math.round(observations.fullSweepMs) }),
-      verdict: counted.reduce<Verdict>(worse, paths.length === 0 ? "unknown" : "pass"),
+      verdict: counted.reduce<Verdict>(worse, counted.length === 0 ? "unknown" : "pass"),
     },
     nodes: plan.nodes.map((node) => reportNode(node, attendance)),
     paths,
-    endpoints: [],
-    requirements: [],
-    statements: [...plan.statements],
+    endpoints,
+    requirements,
+    statements: stated,
     causes: [],
   };
 }

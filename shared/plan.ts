@@ -79,6 +79,8 @@ export interface Plan {
   phase: CheckPhase;
   thresholds: Thresholds;
   specs: readonly { id: string; version: string; title: string }[];
+  /** Kinds of proxies that the cluster file has. */
+  routes: readonly RouteName[];
   nodes: readonly PlannedNode[];
   targets: readonly Target[];
   paths: readonly Path[];
@@ -139,6 +141,7 @@ export function planFor(cluster: PlannedCluster, phase: CheckPhase, skip: readon
     phase,
     thresholds: cluster.thresholds,
     specs: cluster.specs.map(({ spec: { id, version, title } }) => ({ id, version, title })),
+    routes: cluster.routes,
     ...builder.build(),
     endpoints,
     requirements,

@@ -132,6 +132,7 @@ async function runDemo(
         finishedAt: new Date(),
         interrupted,
         serviceExpected: false,
+        inspected: nothingInspected,
       });
       if (flags.once || interrupted) break;
       progress.clear();
