@@ -8,7 +8,7 @@ import type { OfflinePlan } from "../shared/offline.ts";
 import { makePlan } from "../shared/plan.ts";
 import { Authority } from "./authority.ts";
 import { publicPlanOf } from "./public-plan.ts";
-import { samplesFor, wireAssignment, wireTarget } from "./wire-plan.ts";
+import { wireAssignment, wireTarget, wireThresholds } from "./wire-plan.ts";
 
 export interface OfflinePlans {
   /** In PEM: what a merge may be told to insist on. */
@@ -44,8 +44,7 @@ export async function makeOfflinePlans(
       authority: authority.certificatePem,
       ...(wireAssignment(plan, node) as Pick<OfflinePlan, "node" | "cluster" | "nodes" | "listeners">),
       timeoutMs: cluster.probing.timeoutMs,
-      samples: samplesFor(plan.thresholds),
-      ...(plan.thresholds.rttMs === undefined ? {} : { rttThresholdMs: plan.thresholds.rttMs }),
+      ...wireThresholds(plan.thresholds),
       targets: (targetsByNode.get(node.index) ?? []).map((target) => wireTarget(plan, target)),
     });
   }
