@@ -52,7 +52,7 @@ export class Round {
     this.#context = context;
     this.#targetsBySource = Map.groupBy(context.plan.targets, ({ from }) => from);
     this.observations = new Observations(context.plan);
-    this.#inquiry = new Inquiry(context.plan, this.observations, (node, message) => {
+    this.#inquiry = new Inquiry(this.#targetsBySource, this.observations, (node, message) => {
       const isThere = context.membership.member(node)?.connected === true;
       if (isThere) context.send(node, message);
       return isThere;
