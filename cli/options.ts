@@ -39,6 +39,12 @@ export function failOn(text: string): FailOn[] {
   return words as FailOn[];
 }
 
+export function failOnOption(): Option {
+  return new Option("--fail-on <list>", "what makes the exit code bad: fail, warn, incomplete")
+    .argParser(failOn)
+    .default(["fail", "incomplete"], "fail,incomplete");
+}
+
 export function wholeNumber(minimum: number, maximum: number): (text: string) => number {
   return (text) => {
     const number = Number(text);
