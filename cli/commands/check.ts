@@ -5,16 +5,20 @@ import { describeError, PortmeshError } from "../../shared/errors.ts";
 import { checkPhases, type CheckPhase } from "../../shared/names.ts";
 import type { FailOn } from "../../shared/exit-code.ts";
 import { interruptible } from "../interrupt.ts";
-import { commaList, durationOption, failOnOption, listenAddress } from "../options.ts";
+import {
+  advertiseOption,
+  durationOption,
+  failOnOption,
+  joinFileOption,
+  listenOption,
+  type AccessFlags,
+} from "../options.ts";
 import { outputOption, ReportOutput, reportOption, type ReportFlags } from "../report-output.ts";
 import type { Terminal } from "../terminal.ts";
 import { portmeshVersion } from "../version.ts";
 
-interface CheckFlags extends ReportFlags {
+interface CheckFlags extends AccessFlags, ReportFlags {
   phase: CheckPhase;
-  listen: { host: string; port: number };
-  advertise?: string[];
-  joinFile: string;
   wait: number;
   local?: string;
   failOn: FailOn[];
@@ -27,13 +31,9 @@ export function checkCommand(terminal: Terminal, done: (exitCode: number) => voi
     .addOption(
       new Option("--phase <phase>", "which phase must be ready").choices(checkPhases).default("install"),
     )
-    .addOption(
-      new Option("--listen <host:port>", "where agents reach this coordinator")
-        .argParser(listenAddress)
-        .default({ host: "0.0.0.0", port: 7717 }, "0.0.0.0:7717"),
-    )
-    .option("--advertise <hosts>", "names or addresses to write into the join string, by commas", commaList)
-    .option("--join-file <path>", "where to write the join string for the agents", "portmesh.join")
+    .addOption(listenOption())
+    .addOption(advertiseOption())
+    .addOption(joinFileOption())
     .addOption(durationOption("--wait <duration>", "how long to wait for the agents", "5m"))
     .option("--local <node>", "run the agent of this node in this process")
     .addOption(outputOption())
