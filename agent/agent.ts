@@ -2,11 +2,11 @@
  * An agent: joins the coordinator, holds the ports it is given, probes what it is told to, reports, and comes
  * back when the link breaks. It has no port of its own for control.
  */
-import { generateKeyPairSync } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatDuration } from "../shared/duration.ts";
 import { describeError, PortmeshError } from "../shared/errors.ts";
 import type { JoinString } from "../shared/join-string.ts";
+import { createKeyPair } from "../shared/key-pair.ts";
 import { groupExceptions } from "../shared/listener-exceptions.ts";
 import { Claims } from "./claims.ts";
 import { listenForCommands } from "./control-socket.ts";
@@ -68,11 +68,7 @@ class Agent implements AsyncDisposable {
   readonly #config: AgentConfig;
   readonly #deps: AgentDependencies;
   /** The private key never leaves the process. */
-  readonly #keys = generateKeyPairSync("ec", {
-    namedCurve: "P-256",
-    publicKeyEncoding: { type: "spki", format: "pem" },
-    privateKeyEncoding: { type: "pkcs8", format: "pem" },
-  });
+  readonly #keys = createKeyPair();
   readonly #watch: SelfWatch;
   readonly #claims = new Claims();
   readonly #swept = new SweptPorts();

@@ -1,7 +1,7 @@
 /** How long one agent process needs to hold 2,768 TCP and 2,768 UDP ports, and what memory. */
-import { generateKeyPairSync } from "node:crypto";
 import { join } from "node:path";
 import { Authority } from "../coordinator/authority.ts";
+import { createKeyPair } from "../shared/key-pair.ts";
 import { certificateName } from "../shared/link.ts";
 import type { Measurement } from "./measure.ts";
 import { nearAddress } from "./network.ts";
@@ -12,11 +12,7 @@ const agentFlags = ["--max-semi-space-size=1", "--optimize-for-size", "--no-opt"
 
 export async function holding({ network, key }: Setting): Promise<Measurement> {
   const authority = await Authority.create(new Date());
-  const pair = generateKeyPairSync("ec", {
-    namedCurve: "P-256",
-    publicKeyEncoding: { type: "spki", format: "pem" },
-    privateKeyEncoding: { type: "pkcs8", format: "pem" },
-  });
+  const pair = createKeyPair();
   const cert = await authority.certify(pair.publicKey, certificateName("bench"), new Date());
   const certificate = { cert, key: pair.privateKey, ca: authority.certificatePem };
   const input = JSON.stringify({ secret: key.toString("base64url"), certificate });

@@ -3,7 +3,7 @@ import { startCoordinator, type Coordinator, type CoordinatorConfig } from "../c
 import { buildReport } from "../coordinator/report-builder.ts";
 import type { Plan } from "../shared/plan.ts";
 import type { Report } from "../shared/report.ts";
-import { writeJoinFile } from "./join-file.ts";
+import { offerJoinFile } from "./join-file.ts";
 import { ProgressView } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -31,9 +31,7 @@ export async function runCheck(
     { plan, host, port, advertise, probing, continuous: false },
     () => new Date(),
   );
-  using _joinFile = writeJoinFile(options.joinFile, coordinator.joinString);
-  terminal.err.write(`coordinator listens on ${coordinator.address}; on each node run:\n`);
-  terminal.err.write(`  portmesh agent run --join-file ${options.joinFile} --name NODE\n`);
+  using _joinFile = offerJoinFile(options.joinFile, coordinator, terminal);
   options.onReady?.(coordinator.joinString);
   const interrupted = await collect(coordinator, options, terminal, signal);
   const report = buildReport(plan, coordinator.observations, coordinator.membership, {

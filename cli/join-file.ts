@@ -2,6 +2,19 @@
 import { closeSync, fchmodSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { PortmeshError } from "../shared/errors.ts";
 import { joinStringPrefix } from "../shared/join-string.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Writes the file, and says how agents join by it. */
+export function offerJoinFile(
+  path: string,
+  { address, joinString }: { address: string; joinString: string },
+  { err }: Terminal,
+): Disposable {
+  const file = writeJoinFile(path, joinString);
+  err.write(`coordinator listens on ${address}; on each node run:\n`);
+  err.write(`  portmesh agent run --join-file ${path} --name NODE\n`);
+  return file;
+}
 
 /** Readable by this user only, and removed when disposed of: nothing may be left that looks usable. */
 export function writeJoinFile(path: string, joinString: string): Disposable {

@@ -24,6 +24,29 @@ export function listenAddress(text: string): { host: string; port: number } {
   return { host: match[1] ?? (match[2] === "" ? "0.0.0.0" : match[2]!), port };
 }
 
+/** How agents reach a coordinator. */
+export interface AccessFlags {
+  listen: ReturnType<typeof listenAddress>;
+  advertise?: string[];
+  joinFile: string;
+}
+
+export function listenOption(): Option {
+  return new Option("--listen <host:port>", "where agents reach this coordinator")
+    .argParser(listenAddress)
+    .default({ host: "0.0.0.0", port: 7717 }, "0.0.0.0:7717");
+}
+
+export function advertiseOption(): Option {
+  const description = "names or addresses to write into the join string, by commas";
+  return new Option("--advertise <hosts>", description).argParser(commaList);
+}
+
+export function joinFileOption(): Option {
+  const description = "where to write the join string for the agents";
+  return new Option("--join-file <path>", description).default("portmesh.join");
+}
+
 export function commaList(text: string): string[] {
   return text
     .split(",")
@@ -37,6 +60,12 @@ export function failOn(text: string): FailOn[] {
   if (wrong !== undefined || words.length === 0)
     throw new InvalidArgumentError(`Must be a list of ${failOnWords.join(", ")}.`);
   return words as FailOn[];
+}
+
+export function failOnOption(): Option {
+  return new Option("--fail-on <list>", "what makes the exit code bad: fail, warn, incomplete")
+    .argParser(failOn)
+    .default(["fail", "incomplete"], "fail,incomplete");
 }
 
 export function wholeNumber(minimum: number, maximum: number): (text: string) => number {

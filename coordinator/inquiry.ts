@@ -2,7 +2,7 @@
  * Asks the far ends what they saw of probes that failed. Each node's failures are put to its peers as soon as
  * it is done, while the traces are fresh. An agent that does not answer holds nobody up for long.
  */
-import type { Plan, Target } from "../shared/plan.ts";
+import type { Target } from "../shared/plan.ts";
 import { formatPorts } from "../shared/ports.ts";
 import type { CoordinatorMessage, SightingsMessage } from "../shared/wire.ts";
 import type { Observations } from "./observations.ts";
@@ -28,8 +28,12 @@ export class Inquiry {
   readonly #pending = new Map<number, Pending>();
   #looks = 0;
 
-  constructor(plan: Plan, observations: Observations, send: (node: number, message: LookMessage) => boolean) {
-    this.#targetsBySource = Map.groupBy(plan.targets, (target) => target.from);
+  constructor(
+    targetsBySource: ReadonlyMap<number, readonly Target[]>,
+    observations: Observations,
+    send: (node: number, message: LookMessage) => boolean,
+  ) {
+    this.#targetsBySource = targetsBySource;
     this.#observations = observations;
     this.#send = send;
   }

@@ -1,13 +1,14 @@
 /** Makes the plan files of a check without a coordinator: one a node, from an authority that nobody keeps. */
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { Cluster } from "../shared/cluster-file.ts";
+import { createKeyPair } from "../shared/key-pair.ts";
 import { certificateName } from "../shared/link.ts";
 import type { CheckPhase, Skippable } from "../shared/names.ts";
 import type { OfflinePlan } from "../shared/offline.ts";
 import { makePlan } from "../shared/plan.ts";
 import { Authority } from "./authority.ts";
 import { publicPlanOf } from "./public-plan.ts";
-import { samplesFor, wireAssignment, wireTarget } from "./wire-plan.ts";
+import { wireAssignment, wireTarget, wireThresholds } from "./wire-plan.ts";
 
 export interface OfflinePlans {
   /** In PEM: what a merge may be told to insist on. */
@@ -30,11 +31,7 @@ export async function makeOfflinePlans(
   const targetsByNode = Map.groupBy(plan.targets, ({ from }) => from);
   const plans = new Map<string, OfflinePlan>();
   for (const node of plan.nodes) {
-    const keys = generateKeyPairSync("ec", {
-      namedCurve: "P-256",
-      publicKeyEncoding: { type: "spki", format: "pem" },
-      privateKeyEncoding: { type: "pkcs8", format: "pem" },
-    });
+    const keys = createKeyPair();
     plans.set(node.name, {
       apiVersion: "portmesh/v1",
       kind: "OfflinePlan",
@@ -47,8 +44,7 @@ export async function makeOfflinePlans(
       authority: authority.certificatePem,
       ...(wireAssignment(plan, node) as Pick<OfflinePlan, "node" | "cluster" | "nodes" | "listeners">),
       timeoutMs: cluster.probing.timeoutMs,
-      samples: samplesFor(plan.thresholds),
-      ...(plan.thresholds.rttMs === undefined ? {} : { rttThresholdMs: plan.thresholds.rttMs }),
+      ...wireThresholds(plan.thresholds),
       targets: (targetsByNode.get(node.index) ?? []).map((target) => wireTarget(plan, target)),
     });
   }

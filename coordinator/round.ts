@@ -17,7 +17,7 @@ import { Inquiry } from "./inquiry.ts";
 import type { Membership } from "./membership.ts";
 import { Observations } from "./observations.ts";
 import type { ServicePorts } from "./service-ports.ts";
-import { samplesFor, wireTarget } from "./wire-plan.ts";
+import { wireTarget, wireThresholds } from "./wire-plan.ts";
 
 export interface RoundContext {
   plan: Plan;
@@ -52,7 +52,7 @@ export class Round {
     this.#context = context;
     this.#targetsBySource = Map.groupBy(context.plan.targets, ({ from }) => from);
     this.observations = new Observations(context.plan);
-    this.#inquiry = new Inquiry(context.plan, this.observations, (node, message) => {
+    this.#inquiry = new Inquiry(this.#targetsBySource, this.observations, (node, message) => {
       const isThere = context.membership.member(node)?.connected === true;
       if (isThere) context.send(node, message);
       return isThere;
@@ -145,7 +145,6 @@ export class Round {
   /** When all is quiet: how good are the paths that work? */
   async #measure(signal: AbortSignal): Promise<void> {
     const { plan, probing, membership, send } = this.#context;
-    const { rttMs } = plan.thresholds;
     const startedAt = performance.now();
     for (const { node } of membership.ready) {
       this.#measuring.add(node);
@@ -154,8 +153,7 @@ export class Round {
         round: this.number,
         timeoutMs: probing.timeoutMs,
         budgetMs: probing.budgetMs,
-        samples: samplesFor(plan.thresholds),
-        ...(rttMs === undefined ? {} : { rttThresholdMs: rttMs }),
+        ...wireThresholds(plan.thresholds),
       });
     }
     while (this.#measuring.size > 0 && !signal.aborted) {

@@ -3,7 +3,7 @@ import { localhostOf } from "../shared/addresses.ts";
 import { loopbackAddress } from "../shared/link.ts";
 import { formatPorts } from "../shared/ports.ts";
 import type { Plan, PlannedNode, Target } from "../shared/plan.ts";
-import type { WelcomeMessage, WireService, WireTarget } from "../shared/wire.ts";
+import type { MeasureMessage, WelcomeMessage, WireService, WireTarget } from "../shared/wire.ts";
 
 /** What a node is told of itself and its peers. */
 export function wireAssignment(
@@ -37,8 +37,16 @@ export function wireTarget(
   };
 }
 
+/** What a node is told to measure by the thresholds of a cluster file. */
+export function wireThresholds(
+  thresholds: Plan["thresholds"],
+): Pick<MeasureMessage, "samples" | "rttThresholdMs"> {
+  const { rttMs } = thresholds;
+  return { samples: samplesFor(thresholds), ...(rttMs === undefined ? {} : { rttThresholdMs: rttMs }) };
+}
+
 /** Enough round trips to tell the threshold from chance, and no more than tell a tenth of a percent. */
-export function samplesFor({ lossRatio, rttMs }: Plan["thresholds"]): number {
+function samplesFor({ lossRatio, rttMs }: Plan["thresholds"]): number {
   if (lossRatio !== undefined) return Math.min(300, Math.max(20, Math.ceil(3 / Math.max(lossRatio, 0.01))));
   return rttMs === undefined ? 0 : 10;
 }

@@ -22,11 +22,12 @@ export function eachException(
   groups: readonly ListenerExceptions[],
   most: number,
 ): ListenerException[] | undefined {
-  const sets = groups.map(({ ports }) => readPorts(ports));
-  const isSound = sets.every((set) => set !== undefined);
-  // A few bytes can name very many ports.
-  if (!isSound || sets.reduce((sum, set) => sum + countPorts(set), 0) > most) return undefined;
-  return groups.flatMap(({ ports: _, ...rest }, index) =>
-    Array.from(eachPort(sets[index]!), (port) => ({ ...rest, port })),
-  );
+  const read = groups.map(({ ports, ...rest }) => ({ rest, set: readPorts(ports) }));
+  let count = 0;
+  for (const { set } of read) {
+    // A few bytes can name very many ports.
+    count += set === undefined ? Number.POSITIVE_INFINITY : countPorts(set);
+    if (count > most) return undefined;
+  }
+  return read.flatMap(({ rest, set = [] }) => Array.from(eachPort(set), (port) => ({ ...rest, port })));
 }

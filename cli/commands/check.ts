@@ -1,26 +1,26 @@
 /** `portmesh check`: is everything open that the product needs, before it is installed or while it runs? */
-import { writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { Command, Option } from "commander";
 import { describeError, PortmeshError } from "../../shared/errors.ts";
 import { checkPhases, type CheckPhase } from "../../shared/names.ts";
 import type { FailOn } from "../../shared/exit-code.ts";
-import type { Report } from "../../shared/report.ts";
 import { interruptible } from "../interrupt.ts";
-import { commaList, durationOption, failOn, listenAddress } from "../options.ts";
-import { painter, type Terminal } from "../terminal.ts";
+import {
+  advertiseOption,
+  durationOption,
+  failOnOption,
+  joinFileOption,
+  listenOption,
+  type AccessFlags,
+} from "../options.ts";
+import { outputOption, ReportOutput, reportOption, type ReportFlags } from "../report-output.ts";
+import type { Terminal } from "../terminal.ts";
 import { portmeshVersion } from "../version.ts";
-import { fileOptions, formatNames, formats, type Format } from "../views/formats.ts";
 
-interface CheckFlags {
+interface CheckFlags extends AccessFlags, ReportFlags {
   phase: CheckPhase;
-  listen: { host: string; port: number };
-  advertise?: string[];
-  joinFile: string;
   wait: number;
   local?: string;
-  output: Format;
-  report: string[];
   failOn: FailOn[];
 }
 
@@ -31,27 +31,14 @@ export function checkCommand(terminal: Terminal, done: (exitCode: number) => voi
     .addOption(
       new Option("--phase <phase>", "which phase must be ready").choices(checkPhases).default("install"),
     )
-    .addOption(
-      new Option("--listen <host:port>", "where agents reach this coordinator")
-        .argParser(listenAddress)
-        .default({ host: "0.0.0.0", port: 7717 }, "0.0.0.0:7717"),
-    )
-    .option("--advertise <hosts>", "names or addresses to write into the join string, by commas", commaList)
-    .option("--join-file <path>", "where to write the join string for the agents", "portmesh.join")
+    .addOption(listenOption())
+    .addOption(advertiseOption())
+    .addOption(joinFileOption())
     .addOption(durationOption("--wait <duration>", "how long to wait for the agents", "5m"))
     .option("--local <node>", "run the agent of this node in this process")
-    .addOption(new Option("-o, --output <format>", "what to print").choices(formatNames).default("text"))
-    .option(
-      "--report <format=path>",
-      "also write a report file (repeatable)",
-      (value: string, list: string[]) => [...list, value],
-      [],
-    )
-    .addOption(
-      new Option("--fail-on <list>", "what makes the exit code bad: fail, warn, incomplete")
-        .argParser(failOn)
-        .default(["fail", "incomplete"], "fail,incomplete"),
-    )
+    .addOption(outputOption())
+    .addOption(reportOption())
+    .addOption(failOnOption())
     .addHelpText(
       "after",
       "\nExamples:\n  portmesh check cluster.yaml\n  portmesh check cluster.yaml --report html=report.html --report csv=firewall-request.csv\n  portmesh check cluster.yaml -o junit > results.xml",
@@ -62,7 +49,7 @@ export function checkCommand(terminal: Terminal, done: (exitCode: number) => voi
 }
 
 async function check(file: string, flags: CheckFlags, terminal: Terminal): Promise<number> {
-  const reports = flags.report.map(reportFile);
+  const output = new ReportOutput(flags, terminal);
   const { readCluster } = await import("../cluster-input.ts");
   const cluster = readCluster(file);
   if (flags.local !== undefined && !cluster.nodes.some(({ name }) => name === flags.local)) {
@@ -91,10 +78,7 @@ async function check(file: string, flags: CheckFlags, terminal: Terminal): Promi
     terminal,
     interrupt.signal,
   );
-  print(report, flags.output, terminal);
-  const isWritten = writeReports(report, reports, terminal);
-  const exitCode = interrupt.exitCode ?? exitCodeOf(report, flags.failOn);
-  return exitCode === 0 && !isWritten ? 1 : exitCode;
+  return output.finish(report, interrupt.exitCode ?? exitCodeOf(report, flags.failOn));
 }
 
 /** The agent of `--local`, in this process. That it fails is said; its node is missing in the report then. */
@@ -139,42 +123,3 @@ class LocalAgent implements AsyncDisposable {
 
 /** The coordinator is in the same process: a longer silence than this is not the network's. */
 const localGiveUpMs = 30_000;
-
-/** The result goes to stdout. */
-export function print(report: Report, output: Format, terminal: Terminal): void {
-  terminal.out.write(formats[output](report, { paint: painter(terminal.out), ascii: terminal.ascii }));
-}
-
-/** A report that cannot be written is said and does not hide the verdict. Returns whether all were. */
-export function writeReports(report: Report, files: readonly ReportFile[], terminal: Terminal): boolean {
-  let isWritten = true;
-  for (const { format, path } of files) {
-    try {
-      writeFileSync(path, formats[format](report, fileOptions));
-      terminal.err.write(`wrote ${path}\n`);
-    } catch (error) {
-      isWritten = false;
-      const code = (error as NodeJS.ErrnoException).code;
-      terminal.err.write(
-        `${painter(terminal.err)("red", "error:")} cannot write the report ${path}: ${code}\n`,
-      );
-    }
-  }
-  return isWritten;
-}
-
-export interface ReportFile {
-  format: Format;
-  path: string;
-}
-
-export function reportFile(text: string): ReportFile {
-  const at = text.indexOf("=");
-  const format = text.slice(0, at) as Format;
-  if (at < 1 || at === text.length - 1 || !formatNames.includes(format)) {
-    throw new PortmeshError("usage", `--report ${text}: must be FORMAT=PATH`, {
-      next: `Formats: ${formatNames.join(", ")}.`,
-    });
-  }
-  return { format, path: text.slice(at + 1) };
-}

@@ -2,13 +2,10 @@
 import { Command, Option } from "commander";
 import { formatDuration } from "../../shared/duration.ts";
 import { interruptible } from "../interrupt.ts";
-import { commaList, listenAddress } from "../options.ts";
+import { advertiseOption, joinFileOption, listenOption, type AccessFlags } from "../options.ts";
 import { painter, type Terminal } from "../terminal.ts";
 
-interface RunFlags {
-  listen: { host: string; port: number };
-  advertise?: string[];
-  joinFile: string;
+interface RunFlags extends AccessFlags {
   output: "text" | "json";
 }
 
@@ -16,13 +13,9 @@ export function coordinatorCommand(terminal: Terminal, done: (exitCode: number) 
   const run = new Command("run")
     .description("probe all paths again and again, and print every change of a verdict")
     .argument("<cluster.yaml>", "the cluster file; probing.interval says how often")
-    .addOption(
-      new Option("--listen <host:port>", "where agents reach this coordinator")
-        .argParser(listenAddress)
-        .default({ host: "0.0.0.0", port: 7717 }, "0.0.0.0:7717"),
-    )
-    .option("--advertise <hosts>", "names or addresses to write into the join string, by commas", commaList)
-    .option("--join-file <path>", "where to write the join string for the agents", "portmesh.join")
+    .addOption(listenOption())
+    .addOption(advertiseOption())
+    .addOption(joinFileOption())
     .addOption(
       new Option("-o, --output <format>", "lines or JSON lines").choices(["text", "json"]).default("text"),
     )
@@ -55,9 +48,7 @@ async function runCommand(file: string, flags: RunFlags, terminal: Terminal): Pr
     { plan, ...flags.listen, advertise: flags.advertise, probing: cluster.probing, continuous: true },
     () => new Date(),
   );
-  using _joinFile = join.writeJoinFile(flags.joinFile, coordinator.joinString);
-  terminal.err.write(`coordinator listens on ${coordinator.address}; on each node run:\n`);
-  terminal.err.write(`  portmesh agent run --join-file ${flags.joinFile} --name NODE\n`);
+  using _joinFile = join.offerJoinFile(flags.joinFile, coordinator, terminal);
   coordinator.on("joined", (node) => terminal.err.write(`${node} joined\n`));
   coordinator.on("lost", (node, clean) => terminal.err.write(`${node} ${clean ? "left" : "was lost"}\n`));
   const paint = painter(terminal.out);

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import type { Plan } from "../../shared/plan.ts";
 import type { Report } from "../../shared/report.ts";
 import { PortmeshError } from "../../shared/errors.ts";
@@ -22,18 +22,15 @@ import {
 import { interruptible } from "../interrupt.ts";
 import { durationOption, wholeNumber } from "../options.ts";
 import { ProgressView } from "../progress.ts";
+import { outputOption, ReportOutput, reportOption, type ReportFlags } from "../report-output.ts";
 import type { Terminal } from "../terminal.ts";
-import { formatNames, type Format } from "../views/formats.ts";
-import { print, reportFile, writeReports, type ReportFile } from "./check.ts";
 
-interface DemoFlags {
+interface DemoFlags extends ReportFlags {
   nodes: number;
   spec: string;
   block: Block[];
   once: boolean;
   interval: number;
-  output: Format;
-  report: string[];
 }
 
 export function demoCommand(terminal: Terminal, done: (exitCode: number) => void): Command {
@@ -49,13 +46,8 @@ export function demoCommand(terminal: Terminal, done: (exitCode: number) => void
     )
     .option("--once", "check once and exit with the code of a check", false)
     .addOption(durationOption("--interval <duration>", "time between two checks", "30s"))
-    .addOption(new Option("-o, --output <format>", "what to print").choices(formatNames).default("text"))
-    .option(
-      "--report <format=path>",
-      "also write a report file after each check (repeatable)",
-      (value: string, list: string[]) => [...list, value],
-      [],
-    )
+    .addOption(outputOption())
+    .addOption(reportOption("also write a report file after each check (repeatable)"))
     .addHelpText(
       "after",
       "\nExamples:\n  portmesh demo\n  portmesh demo --once --block 'n3->n1:tcp/2379'\n  portmesh demo --spec dynatrace-managed --nodes 8",
@@ -66,7 +58,7 @@ export function demoCommand(terminal: Terminal, done: (exitCode: number) => void
 }
 
 async function demo(flags: DemoFlags, terminal: Terminal): Promise<number> {
-  const files = flags.report.map(reportFile);
+  const output = new ReportOutput(flags, terminal);
   if (process.platform !== "linux") {
     throw new PortmeshError(
       "cannot-run",
@@ -93,14 +85,14 @@ async function demo(flags: DemoFlags, terminal: Terminal): Promise<number> {
       `note: no flow needs ${from}->${to}:${transport}/${formatPorts(ports)}, so blocking it changes nothing here\n`,
     );
   }
-  return runDemo(plan, cluster.probing, flags, files, terminal);
+  return runDemo(plan, cluster.probing, flags, output, terminal);
 }
 
 async function runDemo(
   plan: Plan,
   probing: Cluster["probing"],
   flags: DemoFlags,
-  files: readonly ReportFile[],
+  output: ReportOutput,
   terminal: Terminal,
 ): Promise<number> {
   const [{ startCoordinator }, { buildReport }, { exitCodeOf }] = await Promise.all([
@@ -136,7 +128,7 @@ async function runDemo(
       });
       if (flags.once || interrupted) break;
       progress.clear();
-      show(last, flags, files, terminal);
+      show(last, flags, output, terminal);
       terminal.err.write(
         `check ${round} done; the next in ${flags.interval / 1_000} s, Ctrl-C ends the demo\n`,
       );
@@ -146,16 +138,15 @@ async function runDemo(
     progress.close();
   }
   await coordinator.finish("the demo is over");
-  if (last !== undefined && (flags.once || last.interrupted)) show(last, flags, files, terminal);
+  if (last !== undefined && (flags.once || last.interrupted)) show(last, flags, output, terminal);
   if (interrupt.exitCode !== undefined) return interrupt.exitCode;
   return last === undefined ? 5 : exitCodeOf(last, ["fail", "incomplete"]);
 }
 
 /** On a terminal each check takes the place of the one before. */
-function show(report: Report, flags: DemoFlags, files: readonly ReportFile[], terminal: Terminal): void {
+function show(report: Report, flags: DemoFlags, output: ReportOutput, terminal: Terminal): void {
   if (terminal.out.isTTY && !flags.once && !report.interrupted) terminal.out.write("\u001b[H\u001b[2J");
-  print(report, flags.output, terminal);
-  writeReports(report, files, terminal);
+  output.show(report);
 }
 
 /** The agents as child processes. They get the join string through a file only this user can read. */

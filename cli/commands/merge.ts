@@ -1,18 +1,15 @@
 /** `portmesh merge`: the bundles of offline agents become the report that a check would have given. */
 import { X509Certificate } from "node:crypto";
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import type { CheckedBundle } from "../../coordinator/bundle.ts";
 import { PortmeshError } from "../../shared/errors.ts";
 import type { FailOn } from "../../shared/exit-code.ts";
 import { readLimited } from "../offline-plan-file.ts";
-import { failOn } from "../options.ts";
+import { failOnOption } from "../options.ts";
+import { outputOption, ReportOutput, reportOption, type ReportFlags } from "../report-output.ts";
 import type { Terminal } from "../terminal.ts";
-import { formatNames, type Format } from "../views/formats.ts";
-import { print, reportFile, writeReports } from "./check.ts";
 
-interface MergeFlags {
-  output: Format;
-  report: string[];
+interface MergeFlags extends ReportFlags {
   failOn: FailOn[];
   authority?: string;
   skipBad: boolean;
@@ -22,18 +19,9 @@ export function mergeCommand(terminal: Terminal, done: (exitCode: number) => voi
   return new Command("merge")
     .description("join the bundles of offline agents into one report")
     .argument("<bundle...>", "what the agents wrote, one a node")
-    .addOption(new Option("-o, --output <format>", "what to print").choices(formatNames).default("text"))
-    .option(
-      "--report <format=path>",
-      "also write a report file (repeatable)",
-      (value: string, list: string[]) => [...list, value],
-      [],
-    )
-    .addOption(
-      new Option("--fail-on <list>", "what makes the exit code bad: fail, warn, incomplete")
-        .argParser(failOn)
-        .default(["fail", "incomplete"], "fail,incomplete"),
-    )
+    .addOption(outputOption())
+    .addOption(reportOption())
+    .addOption(failOnOption())
     .option("--authority <file>", "believe only nodes of this authority (authority.pem beside the plans)")
     .option("--skip-bad", "leave out bundles that cannot be used, instead of refusing all", false)
     .addHelpText(
@@ -46,7 +34,7 @@ export function mergeCommand(terminal: Terminal, done: (exitCode: number) => voi
 }
 
 async function merge(files: readonly string[], flags: MergeFlags, terminal: Terminal): Promise<number> {
-  const reports = flags.report.map(reportFile);
+  const output = new ReportOutput(flags, terminal);
   const [{ divideByPlan, mergeBundles }, { buildReport }, { exitCodeOf }] = await Promise.all([
     import("../../coordinator/merge.ts"),
     import("../../coordinator/report-builder.ts"),
@@ -63,10 +51,7 @@ async function merge(files: readonly string[], flags: MergeFlags, terminal: Term
   const { plan, observations, attendance, facts, notes } = mergeBundles(bundles);
   notes.forEach(say);
   const report = buildReport(plan, observations, attendance, facts);
-  print(report, flags.output, terminal);
-  const isWritten = writeReports(report, reports, terminal);
-  const exitCode = exitCodeOf(report, flags.failOn);
-  return exitCode === 0 && !isWritten ? 1 : exitCode;
+  return output.finish(report, exitCodeOf(report, flags.failOn));
 }
 
 /** All of them, or an error that names every bad one; with --skip-bad the good ones. */

@@ -1,10 +1,10 @@
 /** The first thing an agent says is a secret: only the coordinator of the join string may hear it. */
-import { generateKeyPairSync } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:tls";
 import t, { type Test } from "tap";
 import { Link } from "../../agent/link.ts";
 import { Authority } from "../../coordinator/authority.ts";
+import { createKeyPair } from "../../shared/key-pair.ts";
 import { certificateName, coordinatorName } from "../../shared/link.ts";
 
 /** A TLS server with a certificate of `authority` for `name`; resolves with what it was told. */
@@ -13,11 +13,7 @@ async function impostor(
   authority: Authority,
   name: string,
 ): Promise<{ address: string; heard: () => number }> {
-  const { publicKey, privateKey } = generateKeyPairSync("ec", {
-    namedCurve: "P-256",
-    publicKeyEncoding: { type: "spki", format: "pem" },
-    privateKeyEncoding: { type: "pkcs8", format: "pem" },
-  });
+  const { publicKey, privateKey } = createKeyPair();
   const cert = (await authority.certify(publicKey, name, new Date())) + authority.certificatePem;
   let bytes = 0;
   const server = createServer({ cert, key: privateKey }, (socket) => {

@@ -1,9 +1,10 @@
-import { createHash, createPublicKey, generateKeyPairSync, X509Certificate } from "node:crypto";
+import { createHash, createPublicKey, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type SecureContextOptions, type TLSSocket } from "node:tls";
 import t from "tap";
 import { Authority } from "../../coordinator/authority.ts";
+import { createKeyPair } from "../../shared/key-pair.ts";
 
 const dayMs = 86_400_000;
 const now = new Date();
@@ -17,11 +18,7 @@ interface Identity {
 }
 
 async function identityOf(name: string, by = authority): Promise<Identity> {
-  const { publicKey, privateKey } = generateKeyPairSync("ec", {
-    namedCurve: "P-256",
-    publicKeyEncoding: { type: "spki", format: "pem" },
-    privateKeyEncoding: { type: "pkcs8", format: "pem" },
-  });
+  const { publicKey, privateKey } = createKeyPair();
   return { publicKey, key: privateKey, cert: await by.certify(publicKey, name, now) };
 }
 

@@ -21,6 +21,7 @@ const plan = makePlan(
   ),
   "install",
 );
+const targetsBySource = Map.groupBy(plan.targets, ({ from }) => from);
 const idOf = (from: number, to: number, protocol: string): number =>
   plan.targets.find((target) => target.from === from && target.to === to && target.protocol === protocol)!.id;
 const failed = (to: number, protocol: "tcp" | "udp", ...ports: number[]): ResultLine[] =>
@@ -39,7 +40,7 @@ function inquire(
   const observations = new Observations(plan);
   observations.record(0, resultsOf(lines));
   const sent: (Look & { to: number })[] = [];
-  const inquiry = new Inquiry(plan, observations, (to, message) => {
+  const inquiry = new Inquiry(targetsBySource, observations, (to, message) => {
     if (isThere(to)) sent.push({ to, ...message });
     return isThere(to);
   });

@@ -1,10 +1,10 @@
 /** An agent that reports its listeners in the middle of a round: after coming back, and because they changed. */
-import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import t from "tap";
 import { Link } from "../../agent/link.ts";
 import { startCoordinator } from "../../coordinator/coordinator.ts";
 import { parseJoinString } from "../../shared/join-string.ts";
+import { createKeyPair } from "../../shared/key-pair.ts";
 import { groupExceptions } from "../../shared/listener-exceptions.ts";
 import { makePlan } from "../../shared/plan.ts";
 import type { AgentMessage, CoordinatorMessage, ListenerException } from "../../shared/wire.ts";
@@ -14,11 +14,7 @@ const plan = makePlan(
   clusterOf(specOf({ flows: [flowOf("gossip")] }), nodesOf(["peer"], ["peer"])),
   "install",
 );
-const { publicKey } = generateKeyPairSync("ec", {
-  namedCurve: "P-256",
-  publicKeyEncoding: { type: "spki", format: "pem" },
-  privateKeyEncoding: { type: "pkcs8", format: "pem" },
-});
+const { publicKey } = createKeyPair();
 const hello = { type: "hello", version: "test", host: "here", pid: 1, publicKey } as const;
 const listening = (exceptions: readonly ListenerException[]): AgentMessage => ({
   type: "listening",

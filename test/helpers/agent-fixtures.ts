@@ -1,5 +1,5 @@
 /** Keys, certificates and contexts as a coordinator would hand them out, for tests of an agent's two ends. */
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -13,6 +13,7 @@ import { UdpSweep } from "../../agent/protocols/udp-sweep.ts";
 import { RequestLog } from "../../agent/request-log.ts";
 import { Authority } from "../../coordinator/authority.ts";
 import { parseCluster, type Cluster } from "../../shared/cluster-file.ts";
+import { createKeyPair } from "../../shared/key-pair.ts";
 import { certificateName } from "../../shared/link.ts";
 import { epochKey, type EpochKey } from "../../shared/proof.ts";
 import { parseSpec } from "../../shared/spec.ts";
@@ -32,11 +33,7 @@ export async function createFixture(): Promise<Fixture> {
   const epoch = epochKey(7, randomBytes(32).toString("base64url"));
   const sweeps: UdpSweep[] = [];
   const identity = async (name: string): Promise<{ cert: string; key: string }> => {
-    const { publicKey, privateKey } = generateKeyPairSync("ec", {
-      namedCurve: "P-256",
-      publicKeyEncoding: { type: "spki", format: "pem" },
-      privateKeyEncoding: { type: "pkcs8", format: "pem" },
-    });
+    const { publicKey, privateKey } = createKeyPair();
     return { cert: await authority.certify(publicKey, certificateName(name), new Date()), key: privateKey };
   };
   return {

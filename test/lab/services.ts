@@ -1,5 +1,4 @@
 /** Real services on a host of a lab, with logs that say more than usual: nginx, PostgreSQL and dnsmasq. */
-import { generateKeyPairSync } from "node:crypto";
 import {
   chmodSync,
   chownSync,
@@ -15,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Authority } from "../../coordinator/authority.ts";
 import type { Host } from "./host.ts";
+import { createKeyPair } from "../../shared/key-pair.ts";
 
 /** Debian's user of nobody and nothing; PostgreSQL refuses to run as root. */
 const nobody = 65_534;
@@ -70,11 +70,7 @@ export class Services implements AsyncDisposable {
   /** A certificate of an authority that nobody knows. */
   async #certify(): Promise<void> {
     const authority = await Authority.create(new Date());
-    const { publicKey, privateKey } = generateKeyPairSync("ec", {
-      namedCurve: "P-256",
-      publicKeyEncoding: { type: "spki", format: "pem" },
-      privateKeyEncoding: { type: "pkcs8", format: "pem" },
-    });
+    const { publicKey, privateKey } = createKeyPair();
     writeFileSync(this.#path("authority.pem"), authority.certificatePem);
     writeFileSync(this.#path("cert.pem"), await authority.certify(publicKey, "product.example", new Date()));
     writeFileSync(this.#path("key.pem"), privateKey, { mode: 0o600 });

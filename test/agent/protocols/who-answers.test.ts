@@ -1,5 +1,5 @@
 /** What probes say of far ends that are not our listeners. */
-import { generateKeyPairSync, X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
@@ -9,6 +9,7 @@ import t, { type Test } from "tap";
 import { Listeners } from "../../../agent/listeners.ts";
 import { protocols } from "../../../agent/protocols/index.ts";
 import { singleDatagram } from "../../../agent/protocols/udp.ts";
+import { createKeyPair } from "../../../shared/key-pair.ts";
 import { certificateName } from "../../../shared/link.ts";
 import { Authority } from "../../../coordinator/authority.ts";
 import { answerRequest } from "../../../shared/proof.ts";
@@ -62,11 +63,7 @@ t.test("a service that never answers is silent in the answer step", async (t) =>
 
 /** The certificate that another authority made for the probed node, as TLS inspection does on the fly. */
 async function strangersCertificate(): Promise<{ cert: string; key: string }> {
-  const { publicKey, privateKey } = generateKeyPairSync("ec", {
-    namedCurve: "P-256",
-    publicKeyEncoding: { type: "spki", format: "pem" },
-    privateKeyEncoding: { type: "pkcs8", format: "pem" },
-  });
+  const { publicKey, privateKey } = createKeyPair();
   const stranger = await Authority.create(new Date());
   return {
     cert: await stranger.certify(publicKey, certificateName("prover"), new Date()),

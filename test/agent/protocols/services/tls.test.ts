@@ -1,19 +1,15 @@
 /** Exchanges inside TLS: certificates of anybody, alerts, client certificates, and services without TLS. */
-import { generateKeyPairSync } from "node:crypto";
 import type { TlsOptions } from "node:tls";
 import t from "tap";
 import { probeService } from "../../../../agent/protocols/services/index.ts";
 import { Authority } from "../../../../coordinator/authority.ts";
+import { createKeyPair } from "../../../../shared/key-pair.ts";
 import type { ExchangeName } from "../../../../shared/names.ts";
 import type { Outcome } from "../../../../shared/outcome.ts";
 import { createFixture } from "../../../helpers/agent-fixtures.ts";
 import { serve, type Say } from "../../../helpers/services.ts";
 
-const { publicKey, privateKey } = generateKeyPairSync("ec", {
-  namedCurve: "P-256",
-  publicKeyEncoding: { type: "spki", format: "pem" },
-  privateKeyEncoding: { type: "pkcs8", format: "pem" },
-});
+const { publicKey, privateKey } = createKeyPair();
 const authority = await Authority.create(new Date());
 const identity: TlsOptions = {
   cert: await authority.certify(publicKey, "product.example", new Date()),
