@@ -1,6 +1,7 @@
 /** Parsers for option values; a bad one is a usage error that names what is allowed. */
 import { InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../shared/duration.ts";
+import { skippable, type Skippable } from "../shared/names.ts";
 import { failOnWords, type FailOn } from "../shared/exit-code.ts";
 
 export function durationMs(text: string): number {
@@ -66,6 +67,20 @@ export function failOnOption(): Option {
   return new Option("--fail-on <list>", "what makes the exit code bad: fail, warn, incomplete")
     .argParser(failOn)
     .default(["fail", "incomplete"], "fail,incomplete");
+}
+
+export function skipOption(): Option {
+  return new Option("--skip <list>", `what to leave out: ${skippable.join(", ")}`)
+    .argParser(skip)
+    .default([], "nothing");
+}
+
+function skip(text: string): Skippable[] {
+  const words = commaList(text);
+  const wrong = words.find((word) => !skippable.includes(word as Skippable));
+  if (wrong !== undefined || words.length === 0)
+    throw new InvalidArgumentError(`Must be a list of ${skippable.join(", ")}.`);
+  return words as Skippable[];
 }
 
 export function wholeNumber(minimum: number, maximum: number): (text: string) => number {

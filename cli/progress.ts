@@ -74,7 +74,7 @@ export class ProgressView {
   }
 
   #lines(): string[] {
-    const { joined, listening, nodes, missing, probesDone } = this.#source();
+    const { joined, listening, nodes, missing, probesDone, inspection } = this.#source();
     const waiting =
       missing.length > 0 && this.#probingSince === undefined ? `  waiting for ${listSome(missing)}` : "";
     const lines = [
@@ -83,6 +83,8 @@ export class ProgressView {
     ];
     if (this.#probingSince !== undefined)
       lines.push(this.#line("probes", probesDone, this.#plannedProbes, this.#eta(probesDone)));
+    if (inspection !== undefined && inspection.of > 0)
+      lines.push(this.#line("endpoints", inspection.done, inspection.of, ""));
     return lines;
   }
 

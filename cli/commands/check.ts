@@ -2,7 +2,7 @@
 import { hostname } from "node:os";
 import { Command, Option } from "commander";
 import { describeError, PortmeshError } from "../../shared/errors.ts";
-import { checkPhases, type CheckPhase } from "../../shared/names.ts";
+import { checkPhases, type CheckPhase, type Skippable } from "../../shared/names.ts";
 import type { FailOn } from "../../shared/exit-code.ts";
 import { interruptible } from "../interrupt.ts";
 import {
@@ -11,6 +11,7 @@ import {
   failOnOption,
   joinFileOption,
   listenOption,
+  skipOption,
   type AccessFlags,
 } from "../options.ts";
 import { outputOption, ReportOutput, reportOption, type ReportFlags } from "../report-output.ts";
@@ -19,6 +20,7 @@ import { portmeshVersion } from "../version.ts";
 
 interface CheckFlags extends AccessFlags, ReportFlags {
   phase: CheckPhase;
+  skip: Skippable[];
   wait: number;
   local?: string;
   failOn: FailOn[];
@@ -31,6 +33,7 @@ export function checkCommand(terminal: Terminal, done: (exitCode: number) => voi
     .addOption(
       new Option("--phase <phase>", "which phase must be ready").choices(checkPhases).default("install"),
     )
+    .addOption(skipOption())
     .addOption(listenOption())
     .addOption(advertiseOption())
     .addOption(joinFileOption())
@@ -62,7 +65,7 @@ async function check(file: string, flags: CheckFlags, terminal: Terminal): Promi
     import("../check-run.ts"),
     import("../../shared/exit-code.ts"),
   ]);
-  const plan = makePlan(cluster, flags.phase);
+  const plan = makePlan(cluster, flags.phase, flags.skip);
   using interrupt = interruptible();
   await using local = new LocalAgent(flags.local, terminal);
   const report = await runCheck(
@@ -73,6 +76,7 @@ async function check(file: string, flags: CheckFlags, terminal: Terminal): Promi
       joinFile: flags.joinFile,
       waitMs: flags.wait,
       probing: cluster.probing,
+      outside: cluster.outside,
       onReady: (joinString) => local.start(joinString),
     },
     terminal,

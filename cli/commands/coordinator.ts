@@ -45,7 +45,14 @@ async function runCommand(file: string, flags: RunFlags, terminal: Terminal): Pr
   const plan = makePlan(cluster, "runtime");
   using interrupt = interruptible();
   await using coordinator = await startCoordinator(
-    { plan, ...flags.listen, advertise: flags.advertise, probing: cluster.probing, continuous: true },
+    {
+      plan,
+      ...flags.listen,
+      advertise: flags.advertise,
+      probing: cluster.probing,
+      outside: cluster.outside,
+      continuous: true,
+    },
     () => new Date(),
   );
   using _joinFile = join.offerJoinFile(flags.joinFile, coordinator, terminal);

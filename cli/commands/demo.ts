@@ -9,6 +9,9 @@ import type { Plan } from "../../shared/plan.ts";
 import type { Report } from "../../shared/report.ts";
 import { PortmeshError } from "../../shared/errors.ts";
 import { formatPorts } from "../../shared/ports.ts";
+import { nothingInspected } from "../../coordinator/inspected.ts";
+import { skippable } from "../../shared/names.ts";
+import { nothingOutside } from "../../shared/outside.ts";
 import type { Cluster } from "../../shared/cluster-file.ts";
 import { demoCluster, maxDemoNodes } from "../demo-cluster.ts";
 import {
@@ -78,7 +81,7 @@ async function demo(flags: DemoFlags, terminal: Terminal): Promise<number> {
     applyBlocks(flags.block, cluster);
   }
   const { makePlan } = await import("../../shared/plan.ts");
-  const plan = makePlan(cluster, "install");
+  const plan = makePlan(cluster, "install", skippable);
   for (const block of flags.block.filter((each) => !isNeeded(each, plan))) {
     const { from, to, transport, ports } = block;
     terminal.err.write(
@@ -102,7 +105,15 @@ async function runDemo(
   ]);
   using interrupt = interruptible();
   await using coordinator = await startCoordinator(
-    { plan, host: "127.0.0.1", port: 0, advertise: undefined, probing, continuous: false },
+    {
+      plan,
+      host: "127.0.0.1",
+      port: 0,
+      advertise: undefined,
+      probing,
+      outside: nothingOutside,
+      continuous: false,
+    },
     () => new Date(),
   );
   await using agents = new DemoAgents(plan, coordinator.joinString);

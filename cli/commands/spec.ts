@@ -1,8 +1,8 @@
 /** `portmesh spec`: what the shipped products need, and checks for specs and cluster files of your own. */
 import { Command, Option } from "commander";
-import { checkPhases, type CheckPhase } from "../../shared/names.ts";
+import { checkPhases, type CheckPhase, type Skippable } from "../../shared/names.ts";
 import { PortmeshError } from "../../shared/errors.ts";
-import { durationOption } from "../options.ts";
+import { durationOption, skipOption } from "../options.ts";
 import { painter, type Terminal } from "../terminal.ts";
 
 interface OutputFlags {
@@ -11,6 +11,7 @@ interface OutputFlags {
 
 interface RenderFlags extends OutputFlags {
   phase: CheckPhase;
+  skip: Skippable[];
   offline?: string;
   valid: number;
 }
@@ -88,6 +89,7 @@ export function specCommand(terminal: Terminal): Command {
     .addOption(
       new Option("--phase <phase>", "which phase must be ready").choices(checkPhases).default("install"),
     )
+    .addOption(skipOption())
     .addOption(output())
     .option("--offline <dir>", "write a plan file a node, for agents without a coordinator")
     .addOption(durationOption("--valid <duration>", "how long those plans can be used", "7d"))
@@ -96,7 +98,13 @@ export function specCommand(terminal: Terminal): Command {
       if (flags.offline !== undefined) {
         const { makeOfflinePlans } = await import("../../coordinator/offline-plans.ts");
         const { writeOfflinePlans } = await import("../offline-plan-file.ts");
-        const plans = await makeOfflinePlans(readCluster(file), flags.phase, [], flags.valid, new Date());
+        const plans = await makeOfflinePlans(
+          readCluster(file),
+          flags.phase,
+          flags.skip,
+          flags.valid,
+          new Date(),
+        );
         const files = writeOfflinePlans(plans, flags.offline);
         if (flags.output === "json") json({ files });
         else lines(files.map((path) => `wrote ${path}`));
@@ -104,7 +112,7 @@ export function specCommand(terminal: Terminal): Command {
       }
       const { makePlan } = await import("../../shared/plan.ts");
       const { planAsJson, renderPlan } = await import("../views/plan-text.ts");
-      const plan = makePlan(readCluster(file), flags.phase);
+      const plan = makePlan(readCluster(file), flags.phase, flags.skip);
       if (flags.output === "json") json(planAsJson(plan));
       else lines(renderPlan(plan, paint));
     });

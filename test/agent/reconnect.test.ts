@@ -1,6 +1,7 @@
 /** An agent whose link is cut comes back under its name and finishes its work. */
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import t from "tap";
+import { nothingOutside } from "../../shared/outside.ts";
 import { runAgent } from "../../agent/agent.ts";
 import { startCoordinator } from "../../coordinator/coordinator.ts";
 import { formatJoinString, parseJoinString } from "../../shared/join-string.ts";
@@ -39,7 +40,15 @@ t.test("a cut link is mended, the name is kept, and a round that was under way i
   const cluster = clusterOn(1);
   const plan = makePlan(cluster, "install");
   await using coordinator = await startCoordinator(
-    { plan, host: "127.0.0.1", port: 0, advertise: undefined, probing: cluster.probing, continuous: false },
+    {
+      plan,
+      host: "127.0.0.1",
+      port: 0,
+      advertise: undefined,
+      probing: cluster.probing,
+      outside: nothingOutside,
+      continuous: false,
+    },
     () => new Date(),
   );
   const join = parseJoinString(coordinator.joinString);

@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { connect as connectTcp, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import t, { type Test } from "tap";
+import { nothingInspected } from "../../coordinator/inspected.ts";
+import { nothingOutside } from "../../shared/outside.ts";
 import { runAgent } from "../../agent/agent.ts";
 import { Claims } from "../../agent/claims.ts";
 import { Listeners, type ListenerOptions } from "../../agent/listeners.ts";
@@ -39,7 +41,15 @@ interface Stage extends AsyncDisposable {
 async function stage(network: number): Promise<Stage> {
   const plan = makePlan(clusterOn(network), "install");
   const coordinator = await startCoordinator(
-    { plan, host: "127.0.0.1", port: 0, advertise: undefined, probing, continuous: false },
+    {
+      plan,
+      host: "127.0.0.1",
+      port: 0,
+      advertise: undefined,
+      probing,
+      outside: nothingOutside,
+      continuous: false,
+    },
     () => new Date(),
   );
   const controller = new AbortController();
@@ -75,7 +85,13 @@ t.test("an agent joins through a peer, probes, and the report says so", async (t
   t.match(said[0], /joined t as b through 127\.79\.11\.1:\d+; holding/);
   const startedAt = new Date();
   const observations = await coordinator.probe(AbortSignal.timeout(20_000));
-  const facts = { startedAt, finishedAt: new Date(), interrupted: false, serviceExpected: false };
+  const facts = {
+    startedAt,
+    finishedAt: new Date(),
+    interrupted: false,
+    serviceExpected: false,
+    inspected: nothingInspected,
+  };
   const report = buildReport(plan, observations, coordinator.membership, facts);
   t.equal(report.summary.verdict, "pass");
   t.equal(report.nodes[0]?.agent?.via, undefined);

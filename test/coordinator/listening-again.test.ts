@@ -1,6 +1,7 @@
 /** An agent that reports its listeners in the middle of a round: after coming back, and because they changed. */
 import { once } from "node:events";
 import t from "tap";
+import { nothingOutside } from "../../shared/outside.ts";
 import { Link } from "../../agent/link.ts";
 import { startCoordinator } from "../../coordinator/coordinator.ts";
 import { parseJoinString } from "../../shared/join-string.ts";
@@ -32,6 +33,7 @@ t.test("a change of listeners does not restart the probes of a node, coming back
       port: 0,
       advertise: undefined,
       probing: { timeoutMs: 1_000, budgetMs: 1_000 },
+      outside: nothingOutside,
       continuous: false,
     },
     () => new Date(),

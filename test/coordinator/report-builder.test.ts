@@ -1,4 +1,5 @@
 import t from "tap";
+import { nothingInspected } from "../../coordinator/inspected.ts";
 import { Errors } from "typebox/value";
 import { Membership, type Member } from "../../coordinator/membership.ts";
 import { Observations } from "../../coordinator/observations.ts";
@@ -24,6 +25,7 @@ const facts = {
   finishedAt: new Date("2026-11-21T06:00:09.840Z"),
   interrupted: false,
   serviceExpected: false,
+  inspected: nothingInspected,
 };
 const pair = nodesOf(["peer"], ["peer"]);
 
