@@ -168,6 +168,7 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
   /** Has every ready node look at its own settings and at its endpoints. */
   async inspect(signal: AbortSignal): Promise<Inspected> {
     const { plan, outside, probing } = this.#config;
+    if (plan.skip.includes("endpoints") && plan.skip.includes("requirements")) return nothingInspected;
     const inspection = new Inspection(this.#round.number, {
       plan,
       timeoutMs: probing.timeoutMs,

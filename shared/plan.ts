@@ -81,6 +81,8 @@ export interface Plan {
   specs: readonly { id: string; version: string; title: string }[];
   /** Kinds of proxies that the cluster file has. */
   routes: readonly RouteName[];
+  /** Sections that were left out. */
+  skip: readonly Skippable[];
   nodes: readonly PlannedNode[];
   targets: readonly Target[];
   paths: readonly Path[];
@@ -142,6 +144,7 @@ export function planFor(cluster: PlannedCluster, phase: CheckPhase, skip: readon
     thresholds: cluster.thresholds,
     specs: cluster.specs.map(({ spec: { id, version, title } }) => ({ id, version, title })),
     routes: cluster.routes,
+    skip,
     ...builder.build(),
     endpoints,
     requirements,

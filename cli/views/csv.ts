@@ -1,6 +1,7 @@
 /** The firewall change request: one line a rule that is missing (or too many), in RFC 4180 CSV. */
 import { explainPath, failingPorts } from "../../shared/explain.ts";
-import type { Report } from "../../shared/report.ts";
+import { explainEndpoint } from "../../shared/explain-endpoint.ts";
+import type { Report, ReportEndpoint } from "../../shared/report.ts";
 import { printable } from "../terminal.ts";
 
 const header = [
@@ -38,7 +39,30 @@ export function renderCsv(report: Report): string {
       path.doc,
       report.finishedAt,
     ]);
-  return [header, ...rows].map((row) => `${row.map(quote).join(",")}\r\n`).join("");
+  const outside = report.endpoints
+    .filter(({ verdict }) => verdict !== "pass")
+    .map((endpoint) => [
+      endpoint.verdict === "unknown" ? "clarify" : "allow",
+      endpoint.from,
+      addressOf.get(endpoint.from) ?? "",
+      endpoint.host,
+      addressesOf(endpoint),
+      endpoint.transport,
+      endpoint.ports,
+      `${endpoint.spec}: ${endpoint.row}`,
+      endpoint.verdict,
+      endpoint.reason,
+      explainEndpoint(endpoint),
+      endpoint.doc,
+      report.finishedAt,
+    ]);
+  return [header, ...rows, ...outside].map((row) => `${row.map(quote).join(",")}\r\n`).join("");
+}
+
+/** Those that were dialled; a proxy is named as what it is. */
+function addressesOf({ route, evidence }: ReportEndpoint): string {
+  const addresses = [...new Set(evidence.attempts.map(({ address }) => address))].join(" ");
+  return route === "direct" || addresses === "" ? addresses : `${route} proxy ${addresses}`;
 }
 
 /** A cell that begins like a formula would be run by a spreadsheet: an apostrophe makes it text. */

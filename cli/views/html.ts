@@ -1,5 +1,6 @@
 /** The report as one self-contained page to mail: no script, no request to anywhere, light and dark. */
 import { explainPath, explainSampling, failingPorts, remedyFor } from "../../shared/explain.ts";
+import { explainEndpoint, remedyForEndpoint } from "../../shared/explain-endpoint.ts";
 import { verdicts, type Verdict } from "../../shared/names.ts";
 import type { Report, ReportPath } from "../../shared/report.ts";
 import { cellsOf } from "./matrix.ts";
@@ -12,9 +13,6 @@ const maxMatrixNodes = 100;
 export function renderHtml(report: Report): string {
   const { summary } = report;
   const title = `Portmesh report: ${escape(report.cluster)}`;
-  const counts = (["pass", "fail", "warn", "unknown"] as const)
-    .map((verdict) => `<li class="${verdict}"><b>${summary[verdict]}</b> ${verdict}</li>`)
-    .join("");
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -29,12 +27,11 @@ export function renderHtml(report: Report): string {
 <p class="verdict ${summary.verdict}">${glyph[summary.verdict]} ${summary.verdict}${report.interrupted ? " (interrupted)" : ""}</p>
 <p>${report.specs.map(({ id, version }) => `${escape(id)} ${version}`).join(", ")} · ${report.phase} phase ·
 ${report.nodes.length} nodes · ${summary.probes} probes · finished ${report.finishedAt}</p>
-<ul class="counts">${counts}</ul>
-${matrix(report)}
-${failures(report)}
-${flows(report)}
-${nodes(report)}
-${statements(report)}
+${countList(summary)}
+${[matrix, failures, flows, endpoints, requirements, nodes, statements]
+  .map((part) => part(report))
+  .filter((part) => part !== "")
+  .join("\n")}
 </body>
 </html>
 `;
@@ -58,9 +55,7 @@ function matrix(report: Report): string {
 }
 
 function failures(report: Report): string {
-  const bad = report.paths
-    .filter(({ verdict }) => verdict !== "pass")
-    .toSorted((a, b) => verdicts.indexOf(b.verdict) - verdicts.indexOf(a.verdict));
+  const bad = byVerdict(report.paths.filter(({ verdict }) => verdict !== "pass"));
   if (bad.length === 0) return `<h2>Findings</h2><p>Every path passes.</p>`;
   return `<h2>Findings</h2>${table(["", "from", "to", "ports", "flow", "reason", "what was seen", "next", "document"], bad.map(finding))}`;
 }
@@ -68,7 +63,7 @@ function failures(report: Report): string {
 function finding(path: ReportPath): string[] {
   const { from, to, transport, flow, reason, verdict, doc } = path;
   return [
-    `<span class="${verdict}">${glyph[verdict]} ${verdict}</span>`,
+    badge(verdict),
     ...[
       from,
       to,
@@ -100,6 +95,66 @@ function flows(report: Report): string {
   const sampling = explainSampling(report.summary);
   const note = sampling === undefined ? "" : `<p>${sampling}</p>`;
   return `<h2>Flows</h2>${note}${table(["flow", "ports", "probed as", "paths passing", "ports covered", "document"], rows)}`;
+}
+
+/** What is wrong comes first. */
+function byVerdict<Item extends { verdict: Verdict }>(items: readonly Item[]): Item[] {
+  return items.toSorted((a, b) => verdicts.indexOf(b.verdict) - verdicts.indexOf(a.verdict));
+}
+
+function badge(verdict: Verdict): string {
+  return `<span class="${verdict}">${glyph[verdict]} ${verdict}</span>`;
+}
+
+function endpoints({ endpoints: all, summary }: Report): string {
+  if (all.length === 0) return "";
+  const rows = byVerdict(all).map((endpoint) => {
+    const { verdict, from, host, transport, ports, application, route, spec, row, reason, doc } = endpoint;
+    return [
+      badge(verdict),
+      ...[
+        from,
+        host,
+        ports === "" ? transport : `${transport}/${ports}`,
+        route === "direct" ? application : `${application} by ${route}`,
+        `${spec}/${row}`,
+        reason,
+        explainEndpoint(endpoint),
+        remedyForEndpoint(endpoint) ?? "",
+        doc,
+      ].map(escape),
+    ];
+  });
+  const head = ["", "from", "host", "ports", "spoken", "row", "reason", "what was seen", "next", "document"];
+  return `<h2>Endpoints</h2>${countList(summary.endpoints)}${table(head, rows)}`;
+}
+
+function requirements({ requirements: all, summary }: Report): string {
+  if (all.length === 0) return "";
+  const rows = byVerdict(all).map(
+    ({ verdict, node, toward, spec, name, reason, expected, actual, from, remedy, doc }) => [
+      badge(verdict),
+      ...[
+        [node ?? "cluster", ...(toward === undefined ? [] : [`to ${toward}`])].join(" "),
+        `${spec}/${name}`,
+        reason,
+        expected,
+        actual,
+        from ?? "",
+        remedy ?? "",
+        doc ?? "",
+      ].map(escape),
+    ],
+  );
+  const head = ["", "node", "requirement", "reason", "expected", "found", "where", "next", "document"];
+  return `<h2>Requirements</h2>${countList(summary.requirements)}${table(head, rows)}`;
+}
+
+function countList(counts: Report["summary"]["endpoints"]): string {
+  const items = (["pass", "fail", "warn", "unknown"] as const)
+    .map((verdict) => `<li class="${verdict}"><b>${counts[verdict]}</b> ${verdict}</li>`)
+    .join("");
+  return `<ul class="counts">${items}</ul>`;
 }
 
 function nodes(report: Report): string {

@@ -1,5 +1,6 @@
 /** The report as Markdown, for tickets and pull requests. */
 import { explainPath, explainSampling, failingPorts, remedyFor } from "../../shared/explain.ts";
+import { explainEndpoint, remedyForEndpoint } from "../../shared/explain-endpoint.ts";
 import type { Report } from "../../shared/report.ts";
 import { printable } from "../terminal.ts";
 
@@ -37,6 +38,46 @@ export function renderMarkdown(report: Report): string {
     }
     lines.push("");
   }
+  const outside = report.endpoints.filter(({ verdict }) => verdict !== "pass");
+  if (report.endpoints.length > 0)
+    lines.push(
+      "## Endpoints",
+      "",
+      countsOf(report.summary.endpoints, report.endpoints.length, "endpoints"),
+      "",
+    );
+  if (outside.length > 0) {
+    lines.push(
+      "| from | host | ports | row | verdict | reason | what was seen | next |",
+      "|---|---|---|---|---|---|---|---|",
+      ...outside.map((endpoint) => {
+        const { from, host, transport, ports, row, verdict, reason } = endpoint;
+        const place = ports === "" ? transport : `${transport}/${ports}`;
+        const rest = [explainEndpoint(endpoint), remedyForEndpoint(endpoint) ?? ""];
+        return `| ${[from, host, place, row, verdict, reason, ...rest].map(cell).join(" | ")} |`;
+      }),
+      "",
+    );
+  }
+  const unmet = report.requirements.filter(({ verdict }) => verdict !== "pass");
+  if (report.requirements.length > 0)
+    lines.push(
+      "## Requirements",
+      "",
+      countsOf(report.summary.requirements, report.requirements.length, "requirements"),
+      "",
+    );
+  if (unmet.length > 0) {
+    lines.push(
+      "| node | requirement | verdict | reason | expected | found | next |",
+      "|---|---|---|---|---|---|---|",
+      ...unmet.map(({ node, toward, spec, name, verdict, reason, expected, actual, remedy }) => {
+        const subject = [node ?? "cluster", ...(toward === undefined ? [] : [`→ ${toward}`])].join(" ");
+        return `| ${[subject, `${spec}/${name}`, verdict, reason, expected, actual, remedy ?? ""].map(cell).join(" | ")} |`;
+      }),
+      "",
+    );
+  }
   const applying = report.statements.filter(({ applies }) => applies);
   if (applying.length > 0) {
     lines.push(
@@ -50,6 +91,10 @@ export function renderMarkdown(report: Report): string {
     lines.push("");
   }
   return lines.join("\n");
+}
+
+function countsOf(counts: Report["summary"]["endpoints"], of: number, what: string): string {
+  return `${counts.pass} pass, ${counts.fail} fail, ${counts.warn} warn, ${counts.unknown} unknown of ${of} ${what}`;
 }
 
 function cell(text: string): string {

@@ -28,6 +28,25 @@ export function renderPlan(plan: Plan, paint: Paint): string[] {
       doc,
     ];
   });
+  const outside = Array.from(
+    Map.groupBy(
+      plan.endpoints,
+      ({ spec, section, row, host }) => `${spec}/${section}/${row}/${host}`,
+    ).values(),
+    (group) => {
+      const { row, host, transport, ports, application, route, doc } = group[0]!;
+      const place = ports.length === 0 ? transport : `${transport}/${formatPorts(ports)}`;
+      const how = route === "direct" ? application : `${application} by ${route}`;
+      return [`  ${row}`, host, place, how, `${group.length} nodes`, doc];
+    },
+  );
+  const requirements = plan.requirements.map(({ row, on, toward }) => [
+    `  ${row.name}`,
+    row.kind,
+    toward.length === 0 ? `${on.length} nodes` : `${on.length} nodes toward ${toward.length}`,
+    row.expected,
+    row.doc,
+  ]);
   const statements = plan.statements.map(({ section, row, why }) => [`  ${section}/${row}`, why]);
   return [
     paint("bold", `${plan.cluster}: ${plan.specs.map(({ id }) => id).join(", ")}, ${plan.phase} phase`),
@@ -38,6 +57,8 @@ export function renderPlan(plan: Plan, paint: Paint): string[] {
     "",
     paint("bold", "Flows"),
     ...renderTable(flows),
+    ...(outside.length === 0 ? [] : ["", paint("bold", "Endpoints"), ...renderTable(outside)]),
+    ...(requirements.length === 0 ? [] : ["", paint("bold", "Requirements"), ...renderTable(requirements)]),
     ...(statements.length === 0 ? [] : ["", paint("bold", "Not probed"), ...renderTable(statements)]),
   ];
 }
@@ -72,6 +93,20 @@ export function planAsJson(plan: Plan): object {
       ports: formatPorts(ports),
       expected: open ? "open" : "closed",
       doc,
+    })),
+    endpoints: plan.endpoints.map(({ id: _id, from, ports, ...rest }) => ({
+      from: nameOf(from),
+      ...rest,
+      ports: formatPorts(ports),
+    })),
+    requirements: plan.requirements.map(({ spec, row, on, toward }) => ({
+      spec,
+      name: row.name,
+      kind: row.kind,
+      on: on.map(nameOf),
+      toward: toward.map(nameOf),
+      expected: row.expected,
+      doc: row.doc,
     })),
     probes: countProbes(plan.targets),
     statements: plan.statements,

@@ -7,9 +7,11 @@ import {
   failingPorts,
   remedyFor,
 } from "../../shared/explain.ts";
+import { remedyForEndpoint } from "../../shared/explain-endpoint.ts";
 import { verdicts, type Verdict } from "../../shared/names.ts";
 import type { Report, ReportPath } from "../../shared/report.ts";
 import { printable, styleOf, type Glyphs, type Paint } from "../terminal.ts";
+import { endpointLines, requirementLines } from "./outside-text.ts";
 import { cellsOf, legend, renderMatrix } from "./matrix.ts";
 import { renderTable } from "./table.ts";
 
@@ -27,6 +29,8 @@ export function renderText(report: Report, options: TextOptions): string {
   return [
     ...headLines(report, options),
     ...flowLines(report, options),
+    ...endpointLines(report, options),
+    ...requirementLines(report, options),
     "",
     ...renderMatrix(cellsOf(report), options.glyphs, options.paint).map((line) => `  ${line}`),
     `  ${options.paint("dim", legend(options.glyphs))}`,
@@ -140,7 +144,8 @@ function statementLines(report: Report, { paint }: TextOptions): string[] {
   ];
 }
 
-function summaryLines(report: Report, { glyphs, paint }: TextOptions): string[] {
+function summaryLines(report: Report, options: TextOptions): string[] {
+  const { glyphs, paint } = options;
   const { summary } = report;
   const parts = (["pass", "fail", "warn", "unknown"] as const).map((verdict) => {
     const text = `${summary[verdict]} ${verdict}`;
@@ -149,6 +154,7 @@ function summaryLines(report: Report, { glyphs, paint }: TextOptions): string[] 
   const elapsed = formatDuration(Date.parse(report.finishedAt) - Date.parse(report.startedAt));
   const lines = [
     `${paint("bold", "Summary")}  ${parts.join(glyphs.separator)}   (${summary.paths} paths, ${summary.probes} probes, ${elapsed})`,
+    ...(["endpoints", "requirements"] as const).flatMap((section) => countLine(section, report, options)),
   ];
   const sampling = explainSampling(summary);
   if (sampling !== undefined) lines.push(sampling);
@@ -160,11 +166,37 @@ function summaryLines(report: Report, { glyphs, paint }: TextOptions): string[] 
       ),
     );
   if (report.interrupted) lines.push(paint("yellow", "Interrupted: what was not probed is unknown."));
-  const first = report.paths.find(({ verdict }) => verdict === summary.verdict && verdict !== "pass");
-  const remedy = first === undefined ? undefined : (startAgents(first, report) ?? remedyFor(first));
+  const remedy = firstRemedy(report);
   if (remedy !== undefined) lines.push(`Next     ${printable(remedy).replaceAll("→", glyphs.arrow)}`);
-  if (summary.fail > 0) lines.push("         for the firewall team: add --report csv=firewall-request.csv");
+  if (summary.fail > 0 || summary.endpoints.fail > 0)
+    lines.push("         for the firewall team: add --report csv=firewall-request.csv");
   return lines;
+}
+
+/** `         8 pass, 1 fail endpoints`, below the paths' counts; nothing where there are none. */
+function countLine(
+  section: "endpoints" | "requirements",
+  { summary, [section]: all }: Report,
+  { glyphs, paint }: TextOptions,
+): string[] {
+  if (all.length === 0) return [];
+  const counts = summary[section];
+  const parts = (["pass", "fail", "warn", "unknown"] as const).map((verdict) => {
+    const text = `${counts[verdict]} ${verdict}`;
+    return counts[verdict] === 0 ? text : paint(styleOf[verdict], text);
+  });
+  return [`         ${parts.join(glyphs.separator)}   (${all.length} ${section})`];
+}
+
+/** What to do about the first thing that is as bad as the whole. */
+function firstRemedy(report: Report): string | undefined {
+  const { verdict: worst } = report.summary;
+  if (worst === "pass") return undefined;
+  const isWorst = ({ verdict }: { verdict: Verdict }): boolean => verdict === worst;
+  const path = report.paths.find(isWorst);
+  if (path !== undefined) return startAgents(path, report) ?? remedyFor(path);
+  const endpoint = report.endpoints.find(isWorst);
+  return endpoint === undefined ? report.requirements.find(isWorst)?.remedy : remedyForEndpoint(endpoint);
 }
 
 /** All missing agents at once, not the one of the first path. */

@@ -112,7 +112,18 @@ t.test("a run in which everybody proves itself passes, and its report is as publ
     startedAt: "2026-11-21T06:00:00.000Z",
     finishedAt: "2026-11-21T06:00:09.840Z",
     interrupted: false,
-    summary: { paths: 2, pass: 2, warn: 0, fail: 0, unknown: 0, probes: 2, statements: 0, verdict: "pass" },
+    summary: {
+      paths: 2,
+      pass: 2,
+      warn: 0,
+      fail: 0,
+      unknown: 0,
+      probes: 2,
+      endpoints: { pass: 0, warn: 0, fail: 0, unknown: 0 },
+      requirements: { pass: 0, warn: 0, fail: 0, unknown: 0 },
+      statements: 0,
+      verdict: "pass",
+    },
     nodes: [
       {
         name: "n1",

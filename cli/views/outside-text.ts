@@ -1,0 +1,107 @@
+/** Endpoints and requirements of a report for people: a line a row, what is wrong under it. */
+import { explainEndpoint } from "../../shared/explain-endpoint.ts";
+import { explainRequirement } from "../../shared/explain-requirement.ts";
+import { verdicts, type Verdict } from "../../shared/names.ts";
+import type { Report, ReportEndpoint, ReportRequirement } from "../../shared/report.ts";
+import { printable, styleOf } from "../terminal.ts";
+import { renderTable } from "./table.ts";
+import type { TextOptions } from "./text.ts";
+
+/** Lines under one row before the rest is counted only. */
+const maxLinesPerRow = 8;
+
+export function endpointLines(report: Report, options: TextOptions): string[] {
+  const groups = Map.groupBy(report.endpoints, ({ spec, section, row }) => `${spec}/${section}/${row}`);
+  return section("Endpoints", [...groups.values()], options, {
+    cells: (group) => {
+      const { spec, row, transport, ports, application, route } = group[0]!;
+      const hosts = new Set(group.map(({ host }) => host)).size;
+      return [
+        report.specs.length > 1 ? `${spec}/${row}` : row,
+        ports === "" ? transport : `${transport}/${ports}`,
+        route === "direct" ? application : `${application} by ${route}`,
+        hosts === 1 ? printable(group[0]!.host) : `${hosts} hosts`,
+      ];
+    },
+    line: (endpoint, { glyphs }) => ({
+      head: `${endpoint.from} ${glyphs.arrow} ${printable(endpoint.host)}  ${endpoint.reason}`,
+      rest: explainEndpoint(endpoint),
+    }),
+  });
+}
+
+export function requirementLines(report: Report, options: TextOptions): string[] {
+  const groups = Map.groupBy(report.requirements, ({ spec, name }) => `${spec}/${name}`);
+  return section("Requirements", [...groups.values()], options, {
+    cells: (group) => {
+      const { spec, name, kind, expected } = group[0]!;
+      return [
+        report.specs.length > 1 || spec === "host" ? `${spec}/${name}` : name,
+        kind,
+        printable(expected),
+      ];
+    },
+    line: (requirement, { glyphs }) => ({
+      head: `${subjectOf(requirement, glyphs.arrow)}  ${requirement.reason}`,
+      rest: explainRequirement(requirement),
+    }),
+  });
+}
+
+function subjectOf({ node, toward }: ReportRequirement, arrow: string): string {
+  return toward === undefined ? (node ?? "cluster") : `${node ?? "cluster"} ${arrow} ${toward}`;
+}
+
+type Judged = (ReportEndpoint | ReportRequirement) & { verdict: Verdict };
+
+interface RowView<Item> {
+  cells: (group: readonly Item[]) => string[];
+  line: (item: Item, options: TextOptions) => { head: string; rest: string };
+}
+
+function section<Item extends Judged>(
+  title: string,
+  groups: readonly (readonly Item[])[],
+  options: TextOptions,
+  view: RowView<Item>,
+): string[] {
+  if (groups.length === 0) return [];
+  const { glyphs, paint } = options;
+  const rows = groups.map((group) => {
+    const worst = verdicts.findLast((verdict) => group.some((each) => each.verdict === verdict))!;
+    const counts = verdicts
+      .filter((verdict) => verdict !== "pass")
+      .flatMap((verdict) => {
+        const count = group.filter((each) => each.verdict === verdict).length;
+        return count === 0 ? [] : [paint(styleOf[verdict], `${count} ${verdict}`)];
+      });
+    const passed = group.filter(({ verdict }) => verdict === "pass").length;
+    return [
+      paint(styleOf[worst], glyphs[worst]),
+      ...view.cells(group),
+      `${passed}/${group.length}`,
+      counts.join(" "),
+    ];
+  });
+  const table = renderTable(rows);
+  return [
+    "",
+    paint("bold", title),
+    ...groups.flatMap((group, index) => [table[index]!, ...itemLines(group, options, view)]),
+  ];
+}
+
+function itemLines<Item extends Judged>(
+  group: readonly Item[],
+  options: TextOptions,
+  view: RowView<Item>,
+): string[] {
+  const { glyphs, paint, wide } = options;
+  const shown = wide ? group : group.filter(({ verdict }) => verdict !== "pass");
+  const lines = shown.slice(0, wide ? shown.length : maxLinesPerRow).map((item) => {
+    const { head, rest } = view.line(item, options);
+    return `    ${paint(styleOf[item.verdict], `${glyphs[item.verdict]} ${head}`)}  ${printable(rest).replaceAll("→", glyphs.arrow)}`;
+  });
+  if (shown.length > lines.length) lines.push(`    ${glyphs.more} and ${shown.length - lines.length} more`);
+  return lines;
+}
