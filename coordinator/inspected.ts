@@ -12,6 +12,8 @@ export interface Inspected {
   bandwidth: (from: number, to: number) => BandwidthFigure | string | undefined;
   /** `sha256/…` of the keys that certificates must have, by host. */
   pins: ReadonlyMap<string, string>;
+  /** Kinds of requirements that could not be measured this way, each with the reason. */
+  unmeasured: ReadonlyMap<string, string>;
 }
 
 export const nothingInspected: Inspected = {
@@ -20,4 +22,5 @@ export const nothingInspected: Inspected = {
   clock: () => undefined,
   bandwidth: () => undefined,
   pins: new Map(),
+  unmeasured: new Map(),
 };

@@ -3,14 +3,13 @@
  * look at once; one that leaves, or takes too long, is not waited for.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { EndpointReport, WireEndpoint, WireOutside } from "../shared/endpoint-report.ts";
-import type { FactNeeds, NodeFacts } from "../shared/node-facts.ts";
+import type { EndpointReport } from "../shared/endpoint-report.ts";
+import type { NodeFacts } from "../shared/node-facts.ts";
 import type { OutsideSettings } from "../shared/outside.ts";
 import type { PlannedEndpoint } from "../shared/endpoint-plan.ts";
 import type { Plan } from "../shared/plan.ts";
-import { formatPorts } from "../shared/ports.ts";
-import { factNeedsOf } from "../shared/requirements/index.ts";
 import type { CoordinatorMessage, EndpointsMessage, FactsMessage } from "../shared/wire.ts";
+import { inspectOrder } from "./inspect-order.ts";
 import type { Membership } from "./membership.ts";
 
 export interface InspectionContext {
@@ -48,7 +47,7 @@ export class Inspection {
     const { timeoutMs } = this.#context;
     const limitMs = factsMs + Math.ceil(most / visitsAtOnce) * attemptsPerVisit * timeoutMs;
     const startedAt = performance.now();
-    for (const { node } of membership.ready) this.#order(node, byNode.get(node) ?? []);
+    for (const { node } of membership.ready) this.#order(node);
     while (this.#awaited.size > 0 && !signal.aborted) {
       await sleep(pollMs, undefined, { signal }).catch(() => {});
       const isLate = performance.now() - startedAt > limitMs;
@@ -88,59 +87,9 @@ export class Inspection {
     if (round === this.round) this.#awaited.delete(node);
   }
 
-  #order(node: number, endpoints: readonly PlannedEndpoint[]): void {
+  #order(node: number): void {
     const { plan, outside, timeoutMs, send } = this.#context;
     this.#awaited.add(node);
-    send(node, {
-      type: "inspect",
-      round: this.round,
-      timeoutMs,
-      facts: needsOf(plan, node),
-      endpoints: endpoints.map((endpoint) => wireEndpoint(endpoint, outside)),
-      outside: wireOutside(outside),
-    });
+    send(node, { type: "inspect", round: this.round, timeoutMs, ...inspectOrder(plan, node, outside) });
   }
-}
-
-/** Of all requirements that are about the node. */
-function needsOf(plan: Plan, node: number): FactNeeds {
-  const needs = plan.requirements.flatMap((planned) =>
-    planned.on.includes(node) ? [factNeedsOf(planned)] : [],
-  );
-  const all = <Item>(pick: (each: FactNeeds) => readonly Item[]): Item[] => [...new Set(needs.flatMap(pick))];
-  return {
-    sysctls: all(({ sysctls }) => sysctls),
-    modules: all(({ modules }) => modules),
-    certificates: all(({ certificates }) => certificates),
-    downloads: all(({ downloads }) => downloads),
-  };
-}
-
-function wireEndpoint(endpoint: PlannedEndpoint, { resolve }: OutsideSettings): WireEndpoint {
-  const { id, host, transport, ports, application, security, passthrough, route } = endpoint;
-  const addresses = resolve.get(host);
-  return {
-    id,
-    host,
-    ...(addresses === undefined ? {} : { addresses }),
-    transport,
-    ports: formatPorts(ports),
-    application,
-    security,
-    passthrough,
-    route,
-  };
-}
-
-function wireOutside({ proxies, authorities, inspection }: OutsideSettings): WireOutside {
-  return {
-    proxies: Object.fromEntries(
-      Object.entries(proxies).map(([kind, { host, port, credentials }]) => [
-        kind,
-        { host, port, ...credentials },
-      ]),
-    ),
-    authorities,
-    inspection,
-  };
 }

@@ -6,7 +6,7 @@ import type { Plan, Target } from "../shared/plan.ts";
 import type { ResultsMessage } from "../shared/wire.ts";
 import { heldBy, listeningReportOf, type Attendance, type Attendant, type HeldFarEnd } from "./attendance.ts";
 import type { CheckedBundle } from "./bundle.ts";
-import { nothingInspected } from "./inspected.ts";
+import { nothingInspected, type Inspected } from "./inspected.ts";
 import { Observations } from "./observations.ts";
 import { planFrom } from "./public-plan.ts";
 import type { RunFacts } from "./report-builder.ts";
@@ -57,9 +57,23 @@ export function mergeBundles(bundles: readonly CheckedBundle[]): MergedRun {
       finishedAt: new Date(Math.max(...times.map(({ finishedAt }) => Date.parse(finishedAt)))),
       interrupted: times.some((content) => content.interrupted && !isWhole(content, plan)),
       serviceExpected: false,
-      inspected: nothingInspected,
+      inspected: inspectedBy(byNode, first.content.plan.cluster.pins),
     },
     notes,
+  };
+}
+
+/** Streams need two agents that are told when, and clocks somebody who asks them: bundles have neither. */
+function inspectedBy(
+  byNode: ReadonlyMap<number, CheckedBundle>,
+  pins: Readonly<Record<string, string>>,
+): Inspected {
+  return {
+    ...nothingInspected,
+    endpoint: ({ id, from }) => byNode.get(from)?.content.endpoints.find(({ endpoint }) => endpoint === id),
+    facts: (node) => byNode.get(node)?.content.facts,
+    pins: new Map(Object.entries(pins)),
+    unmeasured: new Map([["bandwidth", "agents without a coordinator measure no bandwidth"]]),
   };
 }
 

@@ -9,7 +9,8 @@ export function publicPlanOf(cluster: Cluster, phase: CheckPhase, skip: readonly
   // What stands elsewhere in a cluster file, such as where the proxies are, is nobody else's business.
   const { name, nodes, specs, thresholds } = cluster;
   const routes = Object.keys(cluster.outside.proxies);
-  const shown = { name, nodes, specs, thresholds, routes } as unknown as PublicPlan["cluster"];
+  const pins = Object.fromEntries(cluster.outside.pins);
+  const shown = { name, nodes, specs, thresholds, routes, pins } as unknown as PublicPlan["cluster"];
   return { digest: digestOf(makePlan(cluster, phase, skip)), phase, skip: [...skip], cluster: shown };
 }
 

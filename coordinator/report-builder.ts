@@ -34,18 +34,22 @@ export function buildReport(
     reportPath(path, plan, observations, attendance, facts.serviceExpected),
   );
   const endpoints = reportEndpoints(plan, facts.inspected, attendance, facts.finishedAt);
-  const { requirements, statements } = judgeRequirements(plan.requirements, {
-    phase: plan.phase,
-    now: facts.finishedAt,
-    thresholds: plan.thresholds,
-    proxies: plan.routes,
-    nodes: plan.nodes,
-    facts: facts.inspected.facts,
-    clock: facts.inspected.clock,
-    bandwidth: facts.inspected.bandwidth,
-    endpoints,
-    paths,
-  });
+  const { requirements, statements } = judgeRequirements(
+    plan.requirements,
+    {
+      phase: plan.phase,
+      now: facts.finishedAt,
+      thresholds: plan.thresholds,
+      proxies: plan.routes,
+      nodes: plan.nodes,
+      facts: facts.inspected.facts,
+      clock: facts.inspected.clock,
+      bandwidth: facts.inspected.bandwidth,
+      endpoints,
+      paths,
+    },
+    facts.inspected.unmeasured,
+  );
   // As for the exit code and in the matrix: an optional path that fails is a warning.
   const counted = [...paths, ...endpoints, ...requirements].map(({ level, verdict }) =>
     level === "optional" && verdict === "fail" ? "warn" : verdict,

@@ -13,10 +13,16 @@ export interface JudgedRequirements {
 export function judgeRequirements(
   planned: readonly PlannedRequirement[],
   context: RequirementContext,
+  unmeasured: ReadonlyMap<string, string>,
 ): JudgedRequirements {
   const judged: JudgedRequirements = { requirements: [], statements: [] };
   for (const each of planned) {
     const { spec, row } = each;
+    const why = unmeasured.get(row.kind);
+    if (why !== undefined) {
+      judged.statements.push(statement(each, why));
+      continue;
+    }
     const findings = checkFor(row)!.judge(each, {
       ...context,
       endpoints: context.endpoints.filter((endpoint) => endpoint.spec === spec),

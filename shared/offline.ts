@@ -3,8 +3,18 @@
  * bundle, signed). They travel by hand, so all of it is checked when it is read.
  */
 import Type, { type Static } from "typebox";
+import { EndpointReportsSchema } from "./endpoint-report.ts";
 import { maxPortsTextLength } from "./link.ts";
-import { checkPhases, protocolNames, routes, skippable, transports } from "./names.ts";
+import {
+  checkPhases,
+  endpointTransports,
+  protocolNames,
+  routes,
+  securities,
+  skippable,
+  transports,
+} from "./names.ts";
+import { NodeFactsSchema } from "./node-facts.ts";
 import { SpecSchema } from "./spec.ts";
 import { OptionValueSchema } from "./spec-options.ts";
 import { ListeningSchema, QualitySchema, ResultsSchema } from "./wire.ts";
@@ -55,6 +65,7 @@ const PublicPlanSchema = Type.Object(
           exact,
         ),
         routes: Type.Array(Type.Enum([...routes])),
+        pins: Type.Record(Type.String(), Type.String()),
       },
       exact,
     ),
@@ -62,6 +73,59 @@ const PublicPlanSchema = Type.Object(
   exact,
 );
 export type PublicPlan = Static<typeof PublicPlanSchema>;
+
+const Text200 = Type.String({ maxLength: 200 });
+
+/** What the node looks at on itself and outside of the cluster: the order of an `inspect`. */
+const InspectOrderSchema = Type.Object(
+  {
+    facts: Type.Object(
+      {
+        sysctls: Type.Array(Text200),
+        modules: Type.Array(Text200),
+        certificates: Type.Array(Type.Integer({ minimum: 1, maximum: 65_535 })),
+        downloads: Type.Array(Type.String({ maxLength: 2_000 })),
+      },
+      exact,
+    ),
+    endpoints: Type.Array(
+      Type.Object(
+        {
+          id: Index,
+          host: Text200,
+          addresses: Type.Optional(Type.Array(Name)),
+          transport: Type.Enum([...endpointTransports]),
+          ports: Ports,
+          application: Text200,
+          security: Type.Enum([...securities]),
+          passthrough: Type.Boolean(),
+          route: Type.Enum([...routes]),
+        },
+        exact,
+      ),
+    ),
+    outside: Type.Object(
+      {
+        proxies: Type.Record(
+          Type.Enum(["http", "socks5"]),
+          Type.Object(
+            {
+              host: Text200,
+              port: Type.Integer({ minimum: 1, maximum: 65_535 }),
+              user: Type.Optional(Type.String()),
+              password: Type.Optional(Type.String()),
+            },
+            exact,
+          ),
+        ),
+        authorities: Type.Array(Type.String()),
+        inspection: Type.Array(Type.String()),
+      },
+      exact,
+    ),
+  },
+  exact,
+);
 
 export const OfflinePlanSchema = Type.Object(
   {
@@ -83,6 +147,7 @@ export const OfflinePlanSchema = Type.Object(
       Type.Object({ transport: Type.Enum([...transports]), address: Address, ports: Ports }, exact),
     ),
     timeoutMs: Type.Integer({ minimum: 1, maximum: 600_000 }),
+    inspect: InspectOrderSchema,
     samples: Index,
     rttThresholdMs: Type.Optional(Type.Number({ minimum: 0 })),
     targets: Type.Array(
@@ -142,6 +207,9 @@ export const BundleContentSchema = Type.Object(
     cut: Type.Object({ targets: Type.Array(Index), fullSweepMs: Type.Number({ minimum: 0 }) }, exact),
     quality: QualitySchema.properties.targets,
     sightings: Type.Array(SightingSchema),
+    endpoints: EndpointReportsSchema,
+    /** Absent where the agent was ended before it had read them. */
+    facts: Type.Optional(NodeFactsSchema),
     /** For how long this agent did not run, in milliseconds. */
     stalledMs: Type.Number({ minimum: 0 }),
   },
