@@ -7,11 +7,19 @@ const reservedDescriptors = 64;
 /** The limit of open files, or undefined where the system does not say (not Linux). */
 export function descriptorLimit(): number | undefined {
   try {
-    const line = /^Max open files\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"));
-    return line === null || line[1] === "unlimited" ? undefined : Number(line[1]);
+    const soft = openFileLimits(readFileSync("/proc/self/limits", "utf8"))?.soft;
+    return soft === Number.POSITIVE_INFINITY ? undefined : soft;
   } catch {
     return undefined;
   }
+}
+
+/** From the text of /proc/PID/limits; infinite where there is no limit, undefined where it is none of that. */
+export function openFileLimits(text: string): { soft: number; hard: number } | undefined {
+  const line = /^Max open files\s+(\d+|unlimited)\s+(\d+|unlimited)/m.exec(text);
+  if (line === null) return undefined;
+  const numberOf = (word: string): number => (word === "unlimited" ? Number.POSITIVE_INFINITY : Number(word));
+  return { soft: numberOf(line[1]!), hard: numberOf(line[2]!) };
 }
 
 /** How many more can be opened for probes now. */

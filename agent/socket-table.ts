@@ -17,23 +17,26 @@ export interface TableEntry {
 
 /** All entries of a transport in this network namespace, both families; none where there is no /proc. */
 export function* socketTable(transport: Transport, state?: string): Iterable<TableEntry> {
-  for (const table of [transport, `${transport}6`]) {
-    // sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode
-    for (const line of readLines(`/proc/net/${table}`)) {
-      if (state !== undefined && !line.includes(` ${state} `)) continue;
-      const fields = line.trim().split(/\s+/);
-      if (fields.length < 10 || (state !== undefined && fields[3] !== state)) continue;
-      const [local, localPort] = fields[1]!.split(":") as [string, string];
-      const [remote] = fields[2]!.split(":") as [string];
-      yield {
-        localAddress: addressOf(local),
-        localPort: parseInt(localPort, 16),
-        remoteAddress: addressOf(remote),
-        state: fields[3]!,
-        uid: fields[7]!,
-        inode: fields[9]!,
-      };
-    }
+  for (const table of [transport, `${transport}6`]) yield* readSocketTable(`/proc/net/${table}`, state);
+}
+
+/** The entries of one table of the kernel. */
+export function* readSocketTable(path: string, state?: string): Iterable<TableEntry> {
+  // sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode
+  for (const line of readLines(path)) {
+    if (state !== undefined && !line.includes(` ${state} `)) continue;
+    const fields = line.trim().split(/\s+/);
+    if (fields.length < 10 || (state !== undefined && fields[3] !== state)) continue;
+    const [local, localPort] = fields[1]!.split(":") as [string, string];
+    const [remote] = fields[2]!.split(":") as [string];
+    yield {
+      localAddress: addressOf(local),
+      localPort: parseInt(localPort, 16),
+      remoteAddress: addressOf(remote),
+      state: fields[3]!,
+      uid: fields[7]!,
+      inode: fields[9]!,
+    };
   }
 }
 

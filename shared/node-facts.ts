@@ -8,14 +8,15 @@ const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 
 export const NodeFactsSchema = Type.Object(
   {
-    /** By name (`net.ipv4.ip_forward`); null where the host has none of that name. */
+    /** By name (`net.ipv4.ip_forward`); null where the host has none of that name, absent where it could not be read. */
     sysctls: Type.Record(Short, Type.Union([Short, Type.Null()])),
     modules: Type.Record(Short, Type.Enum(["loaded", "built-in", "absent", "unknown"])),
     interfaces: Type.Array(
       Type.Object(
         {
           name: Short,
-          mtu: Count,
+          /** In bytes; absent where nothing tells. */
+          mtu: Type.Optional(Count),
           addresses: Type.Array(
             Type.Object(
               {
@@ -41,9 +42,12 @@ export const NodeFactsSchema = Type.Object(
     ),
     /** Absent where the kernel tracks no connections. */
     conntrack: Type.Optional(Type.Object({ count: Count, max: Count }, exact)),
-    descriptors: Type.Object(
-      { soft: Count, hard: Count, hostUsed: Type.Optional(Count), hostMax: Type.Optional(Count) },
-      exact,
+    /** Of the agent and of the whole host; absent where there is no /proc. */
+    descriptors: Type.Optional(
+      Type.Object(
+        { soft: Count, hard: Count, hostUsed: Type.Optional(Count), hostMax: Type.Optional(Count) },
+        exact,
+      ),
     ),
     clock: Type.Object(
       {

@@ -1,9 +1,18 @@
 /** The registry of requirement checks: a new kind is one file and one line here. */
 import type { Requirement } from "../spec.ts";
+import { address } from "./address.ts";
+import { clock } from "./clock.ts";
+import { kernelModule } from "./kernel-module.ts";
 import { noFactNeeds, type FactNeeds } from "../node-facts.ts";
 import type { PlannedRequirement, RequirementCheck } from "./requirement-check.ts";
+import { sysctl } from "./sysctl.ts";
 
-const checks: Readonly<Partial<Record<Requirement["kind"], RequirementCheck>>> = {};
+const checks: Readonly<Partial<Record<Requirement["kind"], RequirementCheck>>> = {
+  address,
+  clock,
+  "kernel-module": kernelModule,
+  sysctl,
+};
 
 /** Undefined where people have to confirm it: the row says so itself, or nothing here knows its kind. */
 export function checkFor(row: Requirement): RequirementCheck | undefined {
