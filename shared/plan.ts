@@ -113,7 +113,11 @@ export function planFor(cluster: PlannedCluster, phase: CheckPhase, skip: readon
   for (const { spec, options, rolesOf, flows } of applying) {
     for (const flow of flows) builder.addClosed(spec, flow, options, phase, rolesOf);
     const scope = { spec, options, phase, rolesOf };
-    const outside = skip.includes("endpoints") ? [] : endpointsOf(scope, cluster.routes);
+    const outside = skip.includes("endpoints")
+      ? []
+      : endpointsOf(scope, cluster.routes).filter(
+          ({ section }) => section !== "requirements" || !skip.includes("requirements"),
+        );
     for (const endpoint of outside) endpoints.push({ ...endpoint, id: endpoints.length });
     const plannedEndpoints = new Set(outside.map(({ section, row }) => `${section}/${row}`));
     const asked = planRequirements(scope, { routes: cluster.routes, plannedEndpoints });

@@ -12,12 +12,12 @@ import { judgeCertificate, judgeSameness, type Judged, type Seen } from "./certi
 import { eachPort } from "../ports.ts";
 import type { Requirement } from "../spec.ts";
 import { hostsIn } from "./domain.ts";
-import { byVerdict, endpointsOfRow, listed, nameOf, namedFlows } from "./shown-by.ts";
+import { byVerdict, endpointsOfRow, named, nameOf, namedFlows } from "./shown-by.ts";
 
 export const certificate: RequirementCheck = {
   how: (row) => {
     const places = [
-      ...(row.endpoints === undefined ? [] : [`at the endpoints ${listed(row.endpoints)}`]),
+      ...(row.endpoints === undefined ? [] : [`at ${named("endpoint", row.endpoints)}`]),
       ...(row.flows === undefined ? [] : [`at runtime on the ports of ${namedFlows(row)}`]),
     ];
     if (places.length === 0) return { stated: "the document does not say where it is shown" };

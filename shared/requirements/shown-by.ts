@@ -134,6 +134,12 @@ export function listed(names: readonly string[]): string {
   return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
 
-export function namedFlows({ flows = [] }: Requirement): string {
-  return flows === "all" ? "all flows between its nodes" : `the flows ${listed(flows)}`;
+/** `the flow a`, `the flows a and b` */
+export function named(what: string, names: readonly string[]): string {
+  return `the ${what}${names.length === 1 ? "" : "s"} ${listed(names)}`;
+}
+
+export function namedFlows({ flows = [], toward }: Requirement): string {
+  if (flows === "all") return toward === undefined ? "all flows to its nodes" : "all flows between its nodes";
+  return named("flow", flows);
 }
