@@ -1,17 +1,35 @@
 /** The registry of requirement checks: a new kind is one file and one line here. */
-import type { Requirement } from "../spec.ts";
-import { address } from "./address.ts";
-import { clock } from "./clock.ts";
-import { kernelModule } from "./kernel-module.ts";
 import { noFactNeeds, type FactNeeds } from "../node-facts.ts";
+import type { Requirement } from "../spec.ts";
+import { access } from "./access.ts";
+import { address } from "./address.ts";
+import { certificate } from "./certificate.ts";
+import { clock } from "./clock.ts";
+import { domain } from "./domain.ts";
+import { kernelModule } from "./kernel-module.ts";
+import { loadBalancer } from "./load-balancer.ts";
+import { proxy } from "./proxy.ts";
+import { publicAddress } from "./public-address.ts";
 import type { PlannedRequirement, RequirementCheck } from "./requirement-check.ts";
+import { service } from "./service.ts";
+import { subnet } from "./subnet.ts";
 import { sysctl } from "./sysctl.ts";
+import { topology } from "./topology.ts";
 
 const checks: Readonly<Partial<Record<Requirement["kind"], RequirementCheck>>> = {
+  access,
   address,
+  certificate,
   clock,
+  domain,
   "kernel-module": kernelModule,
+  "load-balancer": loadBalancer,
+  proxy,
+  "public-address": publicAddress,
+  service,
+  subnet,
   sysctl,
+  topology,
 };
 
 /** Undefined where people have to confirm it: the row says so itself, or nothing here knows its kind. */
