@@ -7,12 +7,13 @@ import type { Outcome } from "../shared/outcome.ts";
 import type { Path, Plan, PlannedNode, Target } from "../shared/plan.ts";
 import { countPorts, eachPort, formatPorts, type PortInterval, type PortSet } from "../shared/ports.ts";
 import type { Report, ReportNode, ReportPath } from "../shared/report.ts";
+import type { RequirementContext } from "../shared/requirements/requirement-check.ts";
 import { farEndOf, type KnownFarEnd } from "./far-end.ts";
 import type { Attendance } from "./attendance.ts";
 import { reportEndpoints } from "./endpoint-findings.ts";
 import type { Inspected } from "./inspected.ts";
 import type { Observations } from "./observations.ts";
-import { judgeRequirements } from "./requirement-findings.ts";
+import { judgeHosts, judgeRequirements } from "./requirement-findings.ts";
 
 export interface RunFacts {
   startedAt: Date;
@@ -34,27 +35,27 @@ export function buildReport(
     reportPath(path, plan, observations, attendance, facts.serviceExpected),
   );
   const endpoints = reportEndpoints(plan, facts.inspected, attendance, facts.finishedAt);
-  const { requirements, statements } = judgeRequirements(
-    plan.requirements,
-    {
-      phase: plan.phase,
-      now: facts.finishedAt,
-      thresholds: plan.thresholds,
-      proxies: plan.routes,
-      nodes: plan.nodes,
-      facts: facts.inspected.facts,
-      clock: facts.inspected.clock,
-      bandwidth: facts.inspected.bandwidth,
-      endpoints,
-      paths,
-    },
-    facts.inspected.unmeasured,
-  );
+  const { inspected } = facts;
+  const context: RequirementContext = {
+    phase: plan.phase,
+    now: facts.finishedAt,
+    thresholds: plan.thresholds,
+    proxies: plan.routes,
+    nodes: plan.nodes,
+    facts: inspected.facts,
+    clock: inspected.clock,
+    bandwidth: inspected.bandwidth,
+    endpoints,
+    paths,
+  };
+  const judged = judgeRequirements(plan.requirements, context, inspected.unmeasured);
+  const ofHosts = plan.skip.includes("requirements") ? [] : judgeHosts(context);
+  const requirements = [...judged.requirements, ...ofHosts];
   // As for the exit code and in the matrix: an optional path that fails is a warning.
   const counted = [...paths, ...endpoints, ...requirements].map(({ level, verdict }) =>
     level === "optional" && verdict === "fail" ? "warn" : verdict,
   );
-  const stated = [...plan.statements, ...statements];
+  const stated = [...plan.statements, ...judged.statements];
   return {
     apiVersion: "portmesh/v1",
     kind: "Report",

@@ -1,4 +1,5 @@
 /** Judges every requirement of the plan, and what every node needs whatever the product. */
+import { hostChecks, hostSpec } from "../shared/requirements/host-checks.ts";
 import { checkFor } from "../shared/requirements/index.ts";
 import type { PlannedRequirement, RequirementContext } from "../shared/requirements/requirement-check.ts";
 import type { ReportRequirement } from "../shared/report.ts";
@@ -38,6 +39,14 @@ export function judgeRequirements(
     }
   }
   return judged;
+}
+
+/** What every node needs, whatever the product. A host that is not ideal is a warning. */
+export function judgeHosts(context: RequirementContext): ReportRequirement[] {
+  const checksOf = hostChecks(context);
+  return context.nodes.flatMap((node) =>
+    checksOf(node).map((finding) => ({ spec: hostSpec, level: "optional" as const, ...finding })),
+  );
 }
 
 function statement({ spec, row }: PlannedRequirement, why: string): Statement {
