@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   coordinator: async () => (await import("./commands/coordinator.ts")).coordinatorCommand,
   merge: async () => (await import("./commands/merge.ts")).mergeCommand,
   spec: async () => (await import("./commands/spec.ts")).specCommand,
+  doctor: async () => (await import("./commands/doctor.ts")).doctorCommand,
   probe: async () => (await import("./commands/probe.ts")).probeCommand,
   demo: async () => (await import("./commands/demo.ts")).demoCommand,
   version: async () => (await import("./commands/version.ts")).versionCommand,
@@ -43,7 +44,7 @@ async function run(args: readonly string[]): Promise<number> {
     })
     .addHelpText(
       "after",
-      "\nExamples:\n  portmesh demo\n  portmesh spec list\n  portmesh check cluster.yaml\n  portmesh coordinator run cluster.yaml\n  portmesh probe 10.0.0.1:443\n\nTopics:\n  portmesh help exit-codes",
+      "\nExamples:\n  portmesh demo\n  portmesh spec list\n  portmesh check cluster.yaml\n  portmesh coordinator run cluster.yaml\n  portmesh doctor\n  portmesh probe 10.0.0.1:443\n\nTopics:\n  portmesh help exit-codes",
     )
     // Otherwise an option of a subcommand would be taken for one of the same name of the command above it.
     .enablePositionalOptions()

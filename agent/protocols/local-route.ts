@@ -6,16 +6,25 @@ import { familyOf } from "../../shared/addresses.ts";
  * The errno of a route that is missing (ENETUNREACH, EHOSTUNREACH) or forbids (EACCES, EINVAL) here, or
  * undefined where there is one: connecting a UDP socket looks the route up and no more.
  */
-export function localRouteFault(address: string): Promise<string | undefined> {
+export async function localRouteFault(address: string): Promise<string | undefined> {
+  return (await lookUp(address)).code;
+}
+
+/** The address of this host that packets to that one would come from; undefined where there is no route. */
+export async function sourceToward(address: string): Promise<string | undefined> {
+  return (await lookUp(address)).source;
+}
+
+function lookUp(address: string): Promise<{ code?: string | undefined; source?: string }> {
   return new Promise((resolve) => {
     const socket = createSocket(familyOf(address) === 6 ? "udp6" : "udp4");
-    const end = (code: string | undefined): void => {
+    const end = (found: { code?: string | undefined; source?: string }): void => {
       socket.close();
-      resolve(code);
+      resolve(found);
     };
     // With a callback, connect() would hand its error to that instead of emitting it.
-    socket.once("error", (error: NodeJS.ErrnoException) => end(error.code));
-    socket.once("connect", () => end(undefined));
+    socket.once("error", (error: NodeJS.ErrnoException) => end({ code: error.code }));
+    socket.once("connect", () => end({ source: socket.address().address }));
     socket.connect(discardPort, address);
   });
 }

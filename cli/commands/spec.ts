@@ -2,7 +2,9 @@
 import { Command, Option } from "commander";
 import { checkPhases, type CheckPhase, type Skippable } from "../../shared/names.ts";
 import { PortmeshError } from "../../shared/errors.ts";
+import type { ProductSpec } from "../../shared/spec.ts";
 import { durationOption, skipOption } from "../options.ts";
+import { loadSpec } from "../spec-input.ts";
 import { painter, type Terminal } from "../terminal.ts";
 
 interface OutputFlags {
@@ -126,8 +128,6 @@ export function specCommand(terminal: Terminal): Command {
     .addCommand(render);
 }
 
-type Spec = Awaited<ReturnType<typeof loadSpec>>;
-
 function summaryOf({
   id,
   version,
@@ -135,7 +135,7 @@ function summaryOf({
   flows,
   endpoints,
   requirements,
-}: Spec): Record<"id" | "version" | "title", string> &
+}: ProductSpec): Record<"id" | "version" | "title", string> &
   Record<"flows" | "endpoints" | "requirements", number> {
   return {
     id,
@@ -148,7 +148,7 @@ function summaryOf({
 }
 
 /** The spec with what is known of each row's check beside the row. */
-async function withChecks(spec: Spec): Promise<object> {
+async function withChecks(spec: ProductSpec): Promise<object> {
   const { howChecked } = await import("../../shared/row-checks.ts");
   const { rowSections } = await import("../../shared/spec.ts");
   const sections = rowSections.map((section) => [
@@ -156,15 +156,4 @@ async function withChecks(spec: Spec): Promise<object> {
     spec[section].map((row) => ({ ...row, check: howChecked(spec, section, row) })),
   ]);
   return { ...spec, ...(Object.fromEntries(sections) as object) };
-}
-
-async function loadSpec(id: string): Promise<import("../../shared/spec.ts").ProductSpec> {
-  const { readShippedSpec, readSpecFile, shippedSpecIds } = await import("../../shared/spec-folder.ts");
-  if (/[./]/.test(id)) return readSpecFile(id);
-  const spec = readShippedSpec(id);
-  if (spec === undefined)
-    throw new PortmeshError("usage", `no spec ${id} is shipped`, {
-      next: `There are ${shippedSpecIds().join(", ")}; a path shows a file of your own.`,
-    });
-  return spec;
 }

@@ -7,8 +7,8 @@ import { foreign, type DatagramTalk } from "./exchange.ts";
 
 export function runDatagram(
   talk: DatagramTalk,
-  target: ProbeTarget,
-  context: ProbeContext,
+  target: Pick<ProbeTarget, "address" | "port">,
+  context: Pick<ProbeContext, "timeoutMs" | "source" | "datagrams" | "open">,
 ): Promise<Outcome> {
   return new Promise((resolve) => {
     const startedAt = performance.now();

@@ -27,7 +27,7 @@ export function conntrackRoom(
   const probes = Math.min(inward, trackedAtOnce) + Math.min(outward, trackedAtOnce);
   const finding = {
     node: name,
-    expected: `less than ${fullShare * 100} % in use, and room for ${probes} more connections`,
+    expected: `less than ${fullShare * 100} % in use${probes === 0 ? "" : `, and room for ${probes} more`}`,
     actual: `${count} of ${max} in use`,
     from: "/proc/sys/net/netfilter/nf_conntrack_count, nf_conntrack_max",
   };
