@@ -202,6 +202,13 @@ class Agent implements AsyncDisposable {
           case "measure":
             perform(() => duty?.measure(message, link, ending));
             break;
+          case "stream":
+            perform(() => duty?.stream(message, link, ending));
+            break;
+          case "time":
+            // Not in turn with the work either: what it waits counts as the way.
+            void link.send({ type: "time", id: message.id, at: this.#deps.now().getTime() });
+            break;
           case "look":
             // Not in turn with the work: the traces in the kernel do not wait.
             if (duty !== undefined) void link.send(duty.testify(message));

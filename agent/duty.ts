@@ -4,7 +4,13 @@ import { PortmeshError } from "../shared/errors.ts";
 import { certificateName, loopbackAddress, maxResultsPerFrame } from "../shared/link.ts";
 import { formatPorts, portSetOf, readPorts, subtract, union, type PortSet } from "../shared/ports.ts";
 import { epochKey } from "../shared/proof.ts";
-import type { CoordinatorMessage, MeasureMessage, SightingsMessage, WireTarget } from "../shared/wire.ts";
+import type {
+  CoordinatorMessage,
+  MeasureMessage,
+  SightingsMessage,
+  StreamMessage,
+  WireTarget,
+} from "../shared/wire.ts";
 import { descriptorLimit, freeDescriptors } from "./descriptors.ts";
 import { HalfOpenWatch } from "./half-open.ts";
 import { OwnHealth } from "./health.ts";
@@ -198,6 +204,21 @@ export class Duty implements Disposable {
       udp.close();
     }
     await link.send({ type: "measured", round: message.round });
+  }
+
+  /** Streams to or from one peer, and says what arrived. */
+  async stream(message: StreamMessage, link: Pick<Link, "send">, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const { streamTo } = await import("./stream.ts");
+    const { epoch, node, nodes } = this.#welcome;
+    const place = { address: this.#addressOf(message.to, message.address), nodes, from: node };
+    const context = {
+      epoch: epochKey(epoch.id, epoch.secret),
+      source: this.#source(),
+      policy: this.#policy,
+      health: this.#health,
+    };
+    await link.send(await streamTo(message, place, context, signal));
   }
 
   /** The ports of listeners in one order, those of each kind of service in another. */

@@ -16,6 +16,8 @@ import {
   type QualityMessage,
   type ResultsMessage,
   type SightingsMessage,
+  type StreamedMessage,
+  type TimeMessage,
 } from "../shared/wire.ts";
 import type { Member, Refusal } from "./membership.ts";
 
@@ -40,6 +42,8 @@ export interface SessionEvents {
   endpoints(member: Member, message: EndpointsMessage): string | undefined;
   facts(member: Member, message: FactsMessage): void;
   inspected(member: Member, round: number): void;
+  streamed(member: Member, message: StreamedMessage): void;
+  time(member: Member, message: TimeMessage): void;
   /** `clean` where the agent said goodbye, `silence` where its link was not closed and only went quiet. */
   ended(member: Member, how: "clean" | "close" | "silence"): void;
 }
@@ -164,6 +168,12 @@ export class AgentSession {
         break;
       case "inspected":
         this.#events.inspected(member, message.round);
+        break;
+      case "streamed":
+        this.#events.streamed(member, message);
+        break;
+      case "time":
+        this.#events.time(member, message);
         break;
       case "bye":
         this.#clean = true;

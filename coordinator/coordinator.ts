@@ -7,14 +7,18 @@ import { EventEmitter } from "node:events";
 import { hostname, networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatEndpoint } from "../shared/addresses.ts";
+import type { Probing } from "../shared/cluster-file.ts";
 import { formatJoinString } from "../shared/join-string.ts";
 import { certificateName, coordinatorName } from "../shared/link.ts";
 import type { OutsideSettings } from "../shared/outside.ts";
 import { relaysOf } from "../shared/relays.ts";
 import { countProbes, type Plan } from "../shared/plan.ts";
+import type { RequirementContext } from "../shared/requirements/requirement-check.ts";
 import type { CoordinatorMessage } from "../shared/wire.ts";
 import { AgentSession, type SessionEvents } from "./agent-session.ts";
 import { Authority } from "./authority.ts";
+import { BandwidthMeasurement, type BandwidthProgress } from "./bandwidth.ts";
+import { ClockOffsets } from "./clock-offsets.ts";
 import { nothingInspected, type Inspected } from "./inspected.ts";
 import { Inspection } from "./inspection.ts";
 import { Membership, type Member } from "./membership.ts";
@@ -31,7 +35,7 @@ export interface CoordinatorConfig {
   port: number;
   /** Host names or addresses for the join string; undefined takes what is listened on. */
   advertise: readonly string[] | undefined;
-  probing: RoundContext["probing"];
+  probing: RoundContext["probing"] & Pick<Probing, "bandwidth">;
   /** How agents reach endpoints. */
   outside: OutsideSettings;
   /** Goes on for good: agents leave ports alone on which they have met a service. */
@@ -81,6 +85,8 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
   #server: RunningServer | undefined;
   #round: Round;
   #inspection: Inspection | undefined;
+  #bandwidth: BandwidthMeasurement | undefined;
+  readonly #clocks: ClockOffsets;
   #closing: Promise<void> | undefined;
 
   private constructor(config: CoordinatorConfig, authority: Authority, now: () => Date) {
@@ -91,6 +97,11 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
     this.#services = new ServicePorts(config.plan);
     this.membership = new Membership(config.plan, this.#token, () => performance.now());
     this.#round = this.#newRound(0);
+    this.#clocks = new ClockOffsets({
+      wall: () => now().getTime(),
+      monotonic: () => performance.now(),
+      send: (node, message) => this.#send(node, message),
+    });
   }
 
   static async start(
@@ -186,6 +197,32 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
     };
   }
 
+  /** Has the pairs that requirements name stream to each other, over ports that answered in the last round. */
+  async measureBandwidth(
+    signal: AbortSignal,
+    progress: (progress: BandwidthProgress) => void,
+  ): Promise<RequirementContext["bandwidth"]> {
+    const { plan, probing } = this.#config;
+    const measurement = new BandwidthMeasurement({
+      plan,
+      observations: this.observations,
+      membership: this.membership,
+      bandwidth: probing.bandwidth,
+      budgetMs: probing.budgetMs,
+      send: (node, message) => this.#send(node, message),
+    });
+    this.#bandwidth = measurement;
+    await measurement.run(signal, progress);
+    return (from, to) => measurement.figure(from, to);
+  }
+
+  /** Compares the clocks of all nodes that are ready with this host's. */
+  async clockOffsets(signal: AbortSignal): Promise<RequirementContext["clock"]> {
+    const nodes = this.membership.ready.map(({ node }) => node);
+    await this.#clocks.run(nodes, signal);
+    return (node) => this.#clocks.offset(node);
+  }
+
   /** How many probes the agents that are ready now will make. */
   get plannedProbes(): number {
     return this.membership.ready.reduce((sum, { node }) => sum + countProbes(this.#round.pinglist(node)), 0);
@@ -208,8 +245,12 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
       probing,
       membership: this.membership,
       services: this.#services,
-      send: (node, message) => this.#sessions.get(node)?.send(message),
+      send: (node, message) => this.#send(node, message),
     });
+  }
+
+  #send(node: number, message: CoordinatorMessage): void {
+    this.#sessions.get(node)?.send(message);
   }
 
   #sessionEvents(): SessionEvents {
@@ -263,10 +304,13 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
       },
       facts: (member, message) => this.#inspection?.told(member.node, message),
       inspected: (member, round) => this.#inspection?.inspected(member.node, round),
+      streamed: (member, message) => this.#bandwidth?.streamed(member.node, message),
+      time: (member, message) => this.#clocks.answered(member.node, message),
       ended: (member, how) => {
         const clean = how === "clean";
         this.membership.lost(member, clean ? "close" : how);
         if (clean) this.membership.left(member);
+        this.#bandwidth?.lost(member.node);
         this.emit("lost", nameOf(member), clean);
         this.emit("progress");
       },

@@ -51,7 +51,8 @@ function samplesFor({ lossRatio, rttMs }: Plan["thresholds"]): number {
   return rttMs === undefined ? 0 : 10;
 }
 
-function addressIndex(node: PlannedNode, address: string): number {
+/** How a wire message names one of a node's addresses. */
+export function addressIndex(node: PlannedNode, address: string): number {
   const index = node.addresses.indexOf(address);
   return index >= 0 ? index : address === localhostOf(node.addresses[0]!) ? loopbackAddress : 0;
 }

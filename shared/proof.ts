@@ -99,7 +99,7 @@ export function createRequest(epoch: EpochKey, identity: ProbeIdentity, padding 
   request[22] = protocolNames.indexOf(identity.protocol);
   request.writeUInt16BE(padding.request, 23);
   request.writeUInt16BE(padding.answer, 25);
-  epoch.writeMac(request, request, bodyBytes);
+  seal(epoch, request);
   return request;
 }
 
@@ -115,7 +115,7 @@ export interface Arrival {
 /** The answer to a valid request of this epoch, or undefined: everything else deserves silence. */
 export function answerRequest(epoch: EpochKey, request: Uint8Array, arrival: Arrival): Buffer | undefined {
   const bytes = view(request);
-  if (!isValid(epoch, bytes, requestMagic)) return undefined;
+  if (!isAuthentic(epoch, bytes, requestMagic)) return undefined;
   const answer = Buffer.alloc(messageBytes);
   answer.writeUInt32BE(answerMagic, 0);
   bytes.copy(answer, 4, 4, 16);
@@ -124,14 +124,14 @@ export function answerRequest(epoch: EpochKey, request: Uint8Array, arrival: Arr
   answer.writeUInt16BE(arrival.seenPort, 20);
   answer[22] = arrival.clientVerified ? clientVerifiedFlag : 0;
   seenBytes(arrival.seenAddress).copy(answer, 24);
-  epoch.writeMac(answer, answer, bodyBytes);
+  seal(epoch, answer);
   return answer;
 }
 
 /** The proof in an answer to this request, or undefined where it is none. */
 export function readAnswer(epoch: EpochKey, request: Buffer, answer: Uint8Array): Proof | undefined {
   const bytes = view(answer);
-  if (!isValid(epoch, bytes, answerMagic) || bytes.compare(request, 8, 16, 8, 16) !== 0) return undefined;
+  if (!isAuthentic(epoch, bytes, answerMagic) || bytes.compare(request, 8, 16, 8, 16) !== 0) return undefined;
   return {
     node: bytes.readUInt16BE(16),
     port: bytes.readUInt16BE(18),
@@ -157,9 +157,15 @@ export function requestedBy(request: Uint8Array): ProbeIdentity {
   };
 }
 
+/** Puts the MAC under a message of 64 bytes whose first 48 are written. */
+export function seal(epoch: EpochKey, message: Buffer): void {
+  epoch.writeMac(message, message, bodyBytes);
+}
+
 const expectedMac = Buffer.alloc(macBytes);
 
-function isValid(epoch: EpochKey, bytes: Buffer, magic: number): boolean {
+/** Whether a whole message of this kind, and of this epoch, was sealed by somebody who has the key. */
+export function isAuthentic(epoch: EpochKey, bytes: Buffer, magic: number): boolean {
   if (bytes.length !== messageBytes || bytes.readUInt32BE(0) !== magic || bytes.readUInt32BE(4) !== epoch.id)
     return false;
   epoch.writeMac(bytes, expectedMac, 0);

@@ -6,6 +6,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { familyOf } from "../../shared/addresses.ts";
 import type { RequestLog } from "../request-log.ts";
+import { BulkStreams } from "./bulk-listener.ts";
 import type { Acceptor, Connection, ListenerContext } from "./protocol.ts";
 import { Relay, serverNameAcceptor } from "./relay.ts";
 import { proofAcceptor } from "./tcp.ts";
@@ -30,18 +31,22 @@ export class StreamListeners {
   readonly #acceptors: readonly Acceptor[];
   readonly #requests: RequestLog;
   readonly #relay: Relay;
+  readonly #bulk: BulkStreams;
   readonly #reaper: NodeJS.Timeout;
   #accepted = 0;
 
   constructor(context: ListenerContext, relay = new Relay(undefined)) {
     this.#requests = context.requests;
     this.#relay = relay;
+    this.#bulk = new BulkStreams(context);
+    // What lasts longer than any probe has limits of its own.
+    const leave = (socket: Socket): void => void this.#open.delete(socket);
     const tls = tlsAcceptor(context, (connection) => this.#handOver(connection));
     this.#acceptors = [
       proofAcceptor(context),
-      // A relayed link lasts longer than any probe: it has limits of its own.
-      serverNameAcceptor(relay, tls, (socket) => this.#open.delete(socket)),
+      serverNameAcceptor(relay, tls, leave),
       webSocketAcceptor(context),
+      this.#bulk.acceptor(leave),
     ];
     this.#reaper = setInterval(() => this.#reap(performance.now()), 1_000).unref();
   }
@@ -71,9 +76,10 @@ export class StreamListeners {
     });
   }
 
-  /** Ends the connections to one port, relayed ones too, so that nothing of them is left to whoever takes it over. */
+  /** Ends the connections to one port, relays and streams too, so that nothing of them is left to whoever takes it over. */
   reset(port: number): void {
     this.#relay.reset(port);
+    this.#bulk.reset(port);
     for (const socket of this.#open.keys()) if (socket.localPort === port) socket.resetAndDestroy();
   }
 
@@ -81,6 +87,7 @@ export class StreamListeners {
   close(): void {
     clearInterval(this.#reaper);
     this.#relay.close();
+    this.#bulk.close();
     for (const socket of this.#open.keys()) socket.destroy();
     this.#open.clear();
   }

@@ -3,10 +3,12 @@ import { noFactNeeds, type FactNeeds } from "../node-facts.ts";
 import type { Requirement } from "../spec.ts";
 import { access } from "./access.ts";
 import { address } from "./address.ts";
+import { bandwidth } from "./bandwidth.ts";
 import { certificate } from "./certificate.ts";
 import { clock } from "./clock.ts";
 import { domain } from "./domain.ts";
 import { kernelModule } from "./kernel-module.ts";
+import { latency } from "./latency.ts";
 import { loadBalancer } from "./load-balancer.ts";
 import { proxy } from "./proxy.ts";
 import { publicAddress } from "./public-address.ts";
@@ -19,10 +21,12 @@ import { topology } from "./topology.ts";
 const checks: Readonly<Partial<Record<Requirement["kind"], RequirementCheck>>> = {
   access,
   address,
+  bandwidth,
   certificate,
   clock,
   domain,
   "kernel-module": kernelModule,
+  latency,
   "load-balancer": loadBalancer,
   proxy,
   "public-address": publicAddress,

@@ -12,6 +12,7 @@ import { defaultPolicy } from "../../agent/policy.ts";
 import { Relay, relayLimits } from "../../agent/protocols/relay.ts";
 import { startCoordinator, type Coordinator } from "../../coordinator/coordinator.ts";
 import { buildReport } from "../../coordinator/report-builder.ts";
+import { defaultBandwidth } from "../../shared/cluster-file.ts";
 import { parseJoinString, type JoinString } from "../../shared/join-string.ts";
 import { certificateName, coordinatorName } from "../../shared/link.ts";
 import { makePlan, type Plan } from "../../shared/plan.ts";
@@ -19,7 +20,7 @@ import { portSetOf } from "../../shared/ports.ts";
 import { agentConfig, clusterOn, createFixture, freePort } from "../helpers/agent-fixtures.ts";
 
 const config = agentConfig(t);
-const probing = { intervalMs: 30_000, timeoutMs: 4_000, budgetMs: 60_000 };
+const probing = { timeoutMs: 4_000, budgetMs: 60_000, bandwidth: defaultBandwidth };
 const nowhere = "127.0.0.1:1";
 
 function options(relay: Relay): ListenerOptions {

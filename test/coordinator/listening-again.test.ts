@@ -4,6 +4,7 @@ import t from "tap";
 import { nothingOutside } from "../../shared/outside.ts";
 import { Link } from "../../agent/link.ts";
 import { startCoordinator } from "../../coordinator/coordinator.ts";
+import { defaultBandwidth } from "../../shared/cluster-file.ts";
 import { parseJoinString } from "../../shared/join-string.ts";
 import { createKeyPair } from "../../shared/key-pair.ts";
 import { groupExceptions } from "../../shared/listener-exceptions.ts";
@@ -32,7 +33,7 @@ t.test("a change of listeners does not restart the probes of a node, coming back
       host: "127.0.0.1",
       port: 0,
       advertise: undefined,
-      probing: { timeoutMs: 1_000, budgetMs: 1_000 },
+      probing: { timeoutMs: 1_000, budgetMs: 1_000, bandwidth: defaultBandwidth },
       outside: nothingOutside,
       continuous: false,
     },

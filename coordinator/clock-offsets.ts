@@ -1,0 +1,82 @@
+/**
+ * How far the clocks of the nodes are from the coordinator's (Cristian's algorithm): each agent is asked for the
+ * time a few times, and the answer with the shortest round trip counts, since the clock was read somewhere within it.
+ */
+import type { ClockOffset } from "../shared/requirements/requirement-check.ts";
+import type { CoordinatorMessage, TimeMessage } from "../shared/wire.ts";
+
+export interface ClockContext {
+  /** Milliseconds since 1970. */
+  wall: () => number;
+  /** Milliseconds of a clock that is never set. */
+  monotonic: () => number;
+  send: (node: number, message: CoordinatorMessage) => void;
+}
+
+interface Question {
+  node: number;
+  answer: (at: number | undefined) => void;
+}
+
+const exchanges = 5;
+const answerMs = 2_000;
+/** Both clocks are read in whole milliseconds. */
+const resolutionMs = 1;
+
+export class ClockOffsets {
+  readonly #context: ClockContext;
+  readonly #open = new Map<number, Question>();
+  readonly #offsets = new Map<number, ClockOffset>();
+  #questions = 0;
+
+  constructor(context: ClockContext) {
+    this.#context = context;
+  }
+
+  /** Asks all of them at once; who does not answer in time is not asked again. */
+  async run(nodes: readonly number[], signal: AbortSignal): Promise<void> {
+    await Promise.all(nodes.map((node) => this.#compare(node, signal)));
+  }
+
+  /** Undefined where the agent did not answer. */
+  offset(node: number): ClockOffset | undefined {
+    return this.#offsets.get(node);
+  }
+
+  /** What an agent says of its clock; answers that nobody waits for any more are passed over. */
+  answered(node: number, { id, at }: TimeMessage): void {
+    const question = this.#open.get(id);
+    if (question?.node === node) question.answer(at);
+  }
+
+  async #compare(node: number, signal: AbortSignal): Promise<void> {
+    const { wall, monotonic } = this.#context;
+    for (let exchange = 0; exchange < exchanges && !signal.aborted; exchange++) {
+      const wallBefore = wall();
+      const askedAt = monotonic();
+      const at = await this.#ask(node, signal);
+      if (at === undefined) return;
+      const halfMs = (monotonic() - askedAt) / 2;
+      const offset = { aheadMs: at - (wallBefore + halfMs), errorMs: halfMs + resolutionMs };
+      const best = this.#offsets.get(node);
+      if (best === undefined || offset.errorMs < best.errorMs) this.#offsets.set(node, offset);
+    }
+  }
+
+  #ask(node: number, signal: AbortSignal): Promise<number | undefined> {
+    const id = ++this.#questions;
+    return new Promise((resolve) => {
+      const answer = (at: number | undefined): void => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", giveUp);
+        this.#open.delete(id);
+        resolve(at);
+      };
+      const giveUp = (): void => answer(undefined);
+      const timer = setTimeout(giveUp, answerMs);
+      signal.addEventListener("abort", giveUp, { once: true });
+      this.#open.set(id, { node, answer });
+      this.#context.send(node, { type: "time", id });
+    });
+  }
+}
