@@ -1,7 +1,7 @@
 /** Parsers for option values; a bad one is a usage error that names what is allowed. */
 import { InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../shared/duration.ts";
-import { skippable, type Skippable } from "../shared/names.ts";
+import { skippable, type CheckPhase, type Skippable } from "../shared/names.ts";
 import { failOnWords, type FailOn } from "../shared/exit-code.ts";
 
 export function durationMs(text: string): number {
@@ -67,6 +67,25 @@ export function failOnOption(): Option {
   return new Option("--fail-on <list>", "what makes the exit code bad: fail, warn, incomplete")
     .argParser(failOn)
     .default(["fail", "incomplete"], "fail,incomplete");
+}
+
+/** A running cluster's links are not filled unless somebody asks for it. */
+export function leftOut({ skip, phase, bandwidth }: SkipFlags): Skippable[] {
+  const isFilled = phase === "install" || bandwidth === true;
+  return isFilled ? skip : [...new Set<Skippable>([...skip, "bandwidth"])];
+}
+
+export interface SkipFlags {
+  skip: Skippable[];
+  phase: CheckPhase;
+  bandwidth?: boolean;
+}
+
+export function bandwidthOption(): Option {
+  return new Option(
+    "--bandwidth",
+    "measure bandwidth also with --phase runtime, where that fills the links of a running product",
+  );
 }
 
 export function skipOption(): Option {

@@ -74,7 +74,7 @@ export class ProgressView {
   }
 
   #lines(): string[] {
-    const { joined, listening, nodes, missing, probesDone, inspection } = this.#source();
+    const { joined, listening, nodes, missing, probesDone, inspection, streams } = this.#source();
     const waiting =
       missing.length > 0 && this.#probingSince === undefined ? `  waiting for ${listSome(missing)}` : "";
     const lines = [
@@ -85,6 +85,7 @@ export class ProgressView {
       lines.push(this.#line("probes", probesDone, this.#plannedProbes, this.#eta(probesDone)));
     if (inspection !== undefined && inspection.of > 0)
       lines.push(this.#line("endpoints", inspection.done, inspection.of, ""));
+    if (streams !== undefined) lines.push(this.#line("bandwidth", streams.done, streams.of, " pairs"));
     return lines;
   }
 

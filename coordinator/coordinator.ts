@@ -13,7 +13,6 @@ import { certificateName, coordinatorName } from "../shared/link.ts";
 import type { OutsideSettings } from "../shared/outside.ts";
 import { relaysOf } from "../shared/relays.ts";
 import { countProbes, type Plan } from "../shared/plan.ts";
-import type { RequirementContext } from "../shared/requirements/requirement-check.ts";
 import type { CoordinatorMessage } from "../shared/wire.ts";
 import { AgentSession, type SessionEvents } from "./agent-session.ts";
 import { Authority } from "./authority.ts";
@@ -51,6 +50,8 @@ export interface Progress {
   probes: number;
   /** Undefined until endpoints and settings are looked at. */
   inspection: { done: number; of: number } | undefined;
+  /** Pairs of nodes whose bandwidth is measured. */
+  streams: BandwidthProgress | undefined;
 }
 
 interface CoordinatorEvents {
@@ -85,6 +86,7 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
   #server: RunningServer | undefined;
   #round: Round;
   #inspection: Inspection | undefined;
+  #streams: BandwidthProgress | undefined;
   #bandwidth: BandwidthMeasurement | undefined;
   readonly #clocks: ClockOffsets;
   #closing: Promise<void> | undefined;
@@ -156,6 +158,7 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
       probesDone: done,
       probes: of,
       inspection: this.#inspection?.progress,
+      streams: this.#streams,
     };
   }
 
@@ -176,51 +179,47 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
     return this.#round.observations;
   }
 
-  /** Has every ready node look at its own settings and at its endpoints. */
+  /**
+   * Has every ready node look at its own settings and at its endpoints, compares clocks, and then measures what
+   * pairs of nodes carry, one after the other since each would disturb the next.
+   */
   async inspect(signal: AbortSignal): Promise<Inspected> {
     const { plan, outside, probing } = this.#config;
     if (plan.skip.includes("endpoints") && plan.skip.includes("requirements")) return nothingInspected;
+    const send = (node: number, message: CoordinatorMessage): void => this.#send(node, message);
+    const { membership } = this;
+    const common = { plan, membership, send };
     const inspection = new Inspection(this.#round.number, {
-      plan,
+      ...common,
       timeoutMs: probing.timeoutMs,
       outside,
-      membership: this.membership,
-      send: (node, message) => this.#sessions.get(node)?.send(message),
     });
     this.#inspection = inspection;
+    await this.#clocks.run(
+      membership.ready.map(({ node }) => node),
+      signal,
+    );
     await inspection.run(signal);
+    const { bandwidth, budgetMs } = probing;
+    const measurement = new BandwidthMeasurement({
+      ...common,
+      observations: this.observations,
+      bandwidth,
+      budgetMs,
+    });
+    this.#bandwidth = measurement;
+    await measurement.run(signal, (streams) => {
+      this.#streams = streams;
+      this.emit("progress");
+    });
     return {
       ...nothingInspected,
       endpoint: (endpoint) => inspection.endpoint(endpoint),
       facts: (node) => inspection.facts(node),
+      clock: (node) => this.#clocks.offset(node),
+      bandwidth: (from, to) => measurement.figure(from, to),
       pins: outside.pins,
     };
-  }
-
-  /** Has the pairs that requirements name stream to each other, over ports that answered in the last round. */
-  async measureBandwidth(
-    signal: AbortSignal,
-    progress: (progress: BandwidthProgress) => void,
-  ): Promise<RequirementContext["bandwidth"]> {
-    const { plan, probing } = this.#config;
-    const measurement = new BandwidthMeasurement({
-      plan,
-      observations: this.observations,
-      membership: this.membership,
-      bandwidth: probing.bandwidth,
-      budgetMs: probing.budgetMs,
-      send: (node, message) => this.#send(node, message),
-    });
-    this.#bandwidth = measurement;
-    await measurement.run(signal, progress);
-    return (from, to) => measurement.figure(from, to);
-  }
-
-  /** Compares the clocks of all nodes that are ready with this host's. */
-  async clockOffsets(signal: AbortSignal): Promise<RequirementContext["clock"]> {
-    const nodes = this.membership.ready.map(({ node }) => node);
-    await this.#clocks.run(nodes, signal);
-    return (node) => this.#clocks.offset(node);
   }
 
   /** How many probes the agents that are ready now will make. */

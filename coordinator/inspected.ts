@@ -12,8 +12,8 @@ export interface Inspected {
   bandwidth: (from: number, to: number) => BandwidthFigure | string | undefined;
   /** `sha256/…` of the keys that certificates must have, by host. */
   pins: ReadonlyMap<string, string>;
-  /** Kinds of requirements that could not be measured this way, each with the reason. */
-  unmeasured: ReadonlyMap<string, string>;
+  /** Why no pair of nodes could stream to each other; undefined where they could. */
+  withoutStreams: string | undefined;
 }
 
 export const nothingInspected: Inspected = {
@@ -22,5 +22,5 @@ export const nothingInspected: Inspected = {
   clock: () => undefined,
   bandwidth: () => undefined,
   pins: new Map(),
-  unmeasured: new Map(),
+  withoutStreams: undefined,
 };

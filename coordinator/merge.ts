@@ -73,7 +73,7 @@ function inspectedBy(
     endpoint: ({ id, from }) => byNode.get(from)?.content.endpoints.find(({ endpoint }) => endpoint === id),
     facts: (node) => byNode.get(node)?.content.facts,
     pins: new Map(Object.entries(pins)),
-    unmeasured: new Map([["bandwidth", "agents without a coordinator measure no bandwidth"]]),
+    withoutStreams: "agents without a coordinator measure no bandwidth",
   };
 }
 

@@ -48,7 +48,7 @@ export function buildReport(
     endpoints,
     paths,
   };
-  const judged = judgeRequirements(plan.requirements, context, inspected.unmeasured);
+  const judged = judgeRequirements(plan.requirements, context, inspected.withoutStreams);
   const ofHosts = plan.skip.includes("requirements") ? [] : judgeHosts(context);
   const requirements = [...judged.requirements, ...ofHosts];
   // As for the exit code and in the matrix: an optional path that fails is a warning.

@@ -1,4 +1,5 @@
 /** Judges every requirement of the plan, and what every node needs whatever the product. */
+import { bandwidthNeeds } from "../shared/requirements/bandwidth.ts";
 import { hostChecks, hostSpec } from "../shared/requirements/host-checks.ts";
 import { checkFor } from "../shared/requirements/index.ts";
 import type { PlannedRequirement, RequirementContext } from "../shared/requirements/requirement-check.ts";
@@ -14,14 +15,13 @@ export interface JudgedRequirements {
 export function judgeRequirements(
   planned: readonly PlannedRequirement[],
   context: RequirementContext,
-  unmeasured: ReadonlyMap<string, string>,
+  withoutStreams: string | undefined,
 ): JudgedRequirements {
   const judged: JudgedRequirements = { requirements: [], statements: [] };
   for (const each of planned) {
     const { spec, row } = each;
-    const why = unmeasured.get(row.kind);
-    if (why !== undefined) {
-      judged.statements.push(statement(each, why));
+    if (withoutStreams !== undefined && bandwidthNeeds([each]).length > 0) {
+      judged.statements.push(statement(each, withoutStreams));
       continue;
     }
     const findings = checkFor(row)!.judge(each, {

@@ -50,8 +50,8 @@ export type Phase = (typeof phases)[number];
 export const checkPhases = ["install", "runtime"] as const;
 export type CheckPhase = (typeof checkPhases)[number];
 
-/** Sections of a spec that a check may leave out. */
-export const skippable = ["endpoints", "requirements"] as const;
+/** What a check may leave out. Bandwidth is one of the requirements, and the one that fills links. */
+export const skippable = ["endpoints", "requirements", "bandwidth"] as const;
 export type Skippable = (typeof skippable)[number];
 
 export const scopes = ["cluster", "localhost", "inbound", "outbound", "admin", "user"] as const;

@@ -120,7 +120,7 @@ export function planFor(cluster: PlannedCluster, phase: CheckPhase, skip: readon
         );
     for (const endpoint of outside) endpoints.push({ ...endpoint, id: endpoints.length });
     const plannedEndpoints = new Set(outside.map(({ section, row }) => `${section}/${row}`));
-    const asked = planRequirements(scope, { routes: cluster.routes, plannedEndpoints });
+    const asked = planRequirements(scope, { routes: cluster.routes, plannedEndpoints, skip });
     if (!skip.includes("requirements")) requirements.push(...asked.planned);
     statements.push(
       ...statementsOf(scope, {

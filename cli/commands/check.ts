@@ -2,7 +2,7 @@
 import { hostname } from "node:os";
 import { Command, Option } from "commander";
 import { describeError, PortmeshError } from "../../shared/errors.ts";
-import { checkPhases, type CheckPhase, type Skippable } from "../../shared/names.ts";
+import { checkPhases } from "../../shared/names.ts";
 import type { FailOn } from "../../shared/exit-code.ts";
 import { interruptible } from "../interrupt.ts";
 import {
@@ -12,15 +12,16 @@ import {
   joinFileOption,
   listenOption,
   skipOption,
+  bandwidthOption,
+  leftOut,
+  type SkipFlags,
   type AccessFlags,
 } from "../options.ts";
 import { outputOption, ReportOutput, reportOption, type ReportFlags } from "../report-output.ts";
 import type { Terminal } from "../terminal.ts";
 import { portmeshVersion } from "../version.ts";
 
-interface CheckFlags extends AccessFlags, ReportFlags {
-  phase: CheckPhase;
-  skip: Skippable[];
+interface CheckFlags extends AccessFlags, ReportFlags, SkipFlags {
   wait: number;
   local?: string;
   failOn: FailOn[];
@@ -34,6 +35,7 @@ export function checkCommand(terminal: Terminal, done: (exitCode: number) => voi
       new Option("--phase <phase>", "which phase must be ready").choices(checkPhases).default("install"),
     )
     .addOption(skipOption())
+    .addOption(bandwidthOption())
     .addOption(listenOption())
     .addOption(advertiseOption())
     .addOption(joinFileOption())
@@ -65,7 +67,7 @@ async function check(file: string, flags: CheckFlags, terminal: Terminal): Promi
     import("../check-run.ts"),
     import("../../shared/exit-code.ts"),
   ]);
-  const plan = makePlan(cluster, flags.phase, flags.skip);
+  const plan = makePlan(cluster, flags.phase, leftOut(flags));
   using interrupt = interruptible();
   await using local = new LocalAgent(flags.local, terminal);
   const report = await runCheck(

@@ -42,7 +42,7 @@ async function runCommand(file: string, flags: RunFlags, terminal: Terminal): Pr
       import("../views/transition.ts"),
     ]);
   const cluster = readCluster(file);
-  const plan = makePlan(cluster, "runtime");
+  const plan = makePlan(cluster, "runtime", ["bandwidth"]);
   using interrupt = interruptible();
   await using coordinator = await startCoordinator(
     {

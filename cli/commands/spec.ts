@@ -1,9 +1,9 @@
 /** `portmesh spec`: what the shipped products need, and checks for specs and cluster files of your own. */
 import { Command, Option } from "commander";
-import { checkPhases, type CheckPhase, type Skippable } from "../../shared/names.ts";
+import { checkPhases } from "../../shared/names.ts";
 import { PortmeshError } from "../../shared/errors.ts";
 import type { ProductSpec } from "../../shared/spec.ts";
-import { durationOption, skipOption } from "../options.ts";
+import { bandwidthOption, durationOption, leftOut, skipOption, type SkipFlags } from "../options.ts";
 import { loadSpec } from "../spec-input.ts";
 import { painter, type Terminal } from "../terminal.ts";
 
@@ -11,9 +11,7 @@ interface OutputFlags {
   output: "text" | "json";
 }
 
-interface RenderFlags extends OutputFlags {
-  phase: CheckPhase;
-  skip: Skippable[];
+interface RenderFlags extends OutputFlags, SkipFlags {
   offline?: string;
   valid: number;
 }
@@ -92,6 +90,7 @@ export function specCommand(terminal: Terminal): Command {
       new Option("--phase <phase>", "which phase must be ready").choices(checkPhases).default("install"),
     )
     .addOption(skipOption())
+    .addOption(bandwidthOption())
     .addOption(output())
     .option("--offline <dir>", "write a plan file a node, for agents without a coordinator")
     .addOption(durationOption("--valid <duration>", "how long those plans can be used", "7d"))
@@ -103,7 +102,7 @@ export function specCommand(terminal: Terminal): Command {
         const plans = await makeOfflinePlans(
           readCluster(file),
           flags.phase,
-          flags.skip,
+          leftOut(flags),
           flags.valid,
           new Date(),
         );
@@ -114,7 +113,7 @@ export function specCommand(terminal: Terminal): Command {
       }
       const { makePlan } = await import("../../shared/plan.ts");
       const { planAsJson, renderPlan } = await import("../views/plan-text.ts");
-      const plan = makePlan(readCluster(file), flags.phase, flags.skip);
+      const plan = makePlan(readCluster(file), flags.phase, leftOut(flags));
       if (flags.output === "json") json(planAsJson(plan));
       else lines(renderPlan(plan, paint));
     });

@@ -53,6 +53,10 @@ export const bandwidth: RequirementCheck = {
     supplied === undefined
       ? { how: "measured", text: "each pair of nodes streams both ways over a port that answered" }
       : { how: "measured", text: `each node downloads from the URL in the option ${supplied.join(" or ")}` },
+  hindrance: (_planned, { skip }) =>
+    skip.includes("bandwidth")
+      ? "measuring it fills the links for moments, and was left out of this check"
+      : undefined,
   needs: (planned) => ({ downloads: planned.row.supplied === undefined ? [] : urlsOf(planned) }),
   judge(planned, context) {
     const { row } = planned;

@@ -3,7 +3,7 @@
  * one file a kind, and one line in the registry.
  */
 import type { Thresholds } from "../cluster-file.ts";
-import type { CheckPhase, Reason, RouteName, Verdict } from "../names.ts";
+import type { CheckPhase, Reason, RouteName, Skippable, Verdict } from "../names.ts";
 import type { FactNeeds, NodeFacts } from "../node-facts.ts";
 import type { PlannedNode } from "../plan.ts";
 import type { PortSet } from "../ports.ts";
@@ -31,6 +31,8 @@ export interface RequirementSurroundings {
   routes: readonly RouteName[];
   /** Rows with hosts to visit, as `endpoints/name`, `flows/name` or `requirements/name`. */
   plannedEndpoints: ReadonlySet<string>;
+  /** What the user left out. */
+  skip: readonly Skippable[];
 }
 
 /** What one direction between two nodes carries. */
