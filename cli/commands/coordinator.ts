@@ -1,6 +1,7 @@
 /** `portmesh coordinator run`: watches the paths of a cluster until it is stopped, and says what changes. */
 import { Command, Option } from "commander";
 import { formatDuration } from "../../shared/duration.ts";
+import { skippable } from "../../shared/names.ts";
 import { interruptible } from "../interrupt.ts";
 import { advertiseOption, joinFileOption, listenOption, type AccessFlags } from "../options.ts";
 import { painter, type Terminal } from "../terminal.ts";
@@ -42,7 +43,7 @@ async function runCommand(file: string, flags: RunFlags, terminal: Terminal): Pr
       import("../views/transition.ts"),
     ]);
   const cluster = readCluster(file);
-  const plan = makePlan(cluster, "runtime", ["bandwidth"]);
+  const plan = makePlan(cluster, "runtime", skippable);
   using interrupt = interruptible();
   await using coordinator = await startCoordinator(
     {
