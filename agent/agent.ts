@@ -209,6 +209,9 @@ class Agent implements AsyncDisposable {
             // Not in turn with the work either: what it waits counts as the way.
             void link.send({ type: "time", id: message.id, at: this.#deps.now().getTime() });
             break;
+          case "inspect":
+            perform(() => duty?.inspect(message, link, ending));
+            break;
           case "look":
             // Not in turn with the work: the traces in the kernel do not wait.
             if (duty !== undefined) void link.send(duty.testify(message));

@@ -6,6 +6,7 @@ import { formatPorts, portSetOf, readPorts, subtract, union, type PortSet } from
 import { epochKey } from "../shared/proof.ts";
 import type {
   CoordinatorMessage,
+  InspectMessage,
   MeasureMessage,
   SightingsMessage,
   StreamMessage,
@@ -43,7 +44,7 @@ const flushMs = 200;
 
 export class Duty implements Disposable {
   readonly #welcome: Welcome;
-  readonly #probesPerSecond: number;
+  readonly #ownPolicy: Policy;
   readonly #privateKey: string;
   readonly #policy: AddressPolicy;
   readonly #watch: SelfWatch;
@@ -68,7 +69,7 @@ export class Duty implements Disposable {
     this.#watch = watch;
     this.#swept = swept;
     this.#health = new OwnHealth(watch, welcome.nodes[welcome.node]?.addresses ?? []);
-    this.#probesPerSecond = policy.probesPerSecond;
+    this.#ownPolicy = policy;
     this.#privateKey = privateKey;
     this.#policy = new AddressPolicy(policy, {
       loopback: coordinators.every((address) => isLoopback(hostOf(address))),
@@ -221,6 +222,22 @@ export class Duty implements Disposable {
     await link.send(await streamTo(message, place, context, signal));
   }
 
+  /** Looks at the world outside, and sends what it finds as it comes. */
+  async inspect(message: InspectMessage, link: Pick<Link, "send">, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const { inspectEndpoints } = await import("./endpoints/inspect.ts");
+    const dependencies = {
+      policy: this.#ownPolicy,
+      addresses: this.#policy,
+      sourceFor: (address: string) => (isLoopback(address) ? this.#source() : {}),
+      health: this.#health,
+      now: () => new Date(),
+    };
+    await inspectEndpoints(message, dependencies, (reports) => void link.send(reports), signal);
+    if (signal.aborted) return;
+    await link.send({ type: "inspected", round: message.round });
+  }
+
   /** The ports of listeners in one order, those of each kind of service in another. */
   #orders({ id, to, address, protocol, ports, services = [] }: WireTarget): ProbeOrder[] {
     const range = { to, address: this.#addressOf(to, address), protocol };
@@ -267,7 +284,7 @@ export class Duty implements Disposable {
   }
 
   #limits(): typeof defaultLimits {
-    const ratePerSecond = this.#probesPerSecond;
+    const ratePerSecond = this.#ownPolicy.probesPerSecond;
     // A probe that waits holds a descriptor, and connected UDP attempts hold one too.
     const open = Math.max(16, Math.min(defaultLimits.open, freeDescriptors(descriptorLimit())));
     return { ...defaultLimits, ratePerSecond, open };
