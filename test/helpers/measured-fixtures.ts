@@ -24,7 +24,7 @@ export function plannedOf(
   toward: readonly number[] = [],
   options: OptionValues = {},
 ): PlannedRequirement {
-  return { spec: "made-up", row, on, toward, options };
+  return { spec: "made-up", row, on, toward, services: [], options };
 }
 
 /** Nodes n1 to n3 at 10.0.0.1 to 10.0.0.3, of which nothing is known but what `parts` says. */
