@@ -136,7 +136,7 @@ export class BandwidthMeasurement {
     const ways = this.#usableWays(from, to);
     const failedBefore = typeof this.figure(from, to) === "string";
     const way = ways[failedBefore ? attempt % ways.length : 0];
-    if (way !== undefined) return await this.#order(way, signal);
+    if (way !== undefined) return this.#order(way, signal);
     const pair = `between ${this.#nameOf(from)} and ${this.#nameOf(to)}`;
     const muted = [from, to].find((node) => this.#mute.has(node));
     return muted === undefined

@@ -73,22 +73,17 @@ export function pump(socket: Socket, maxBytes: number, onAll: () => void): { sto
   // Of no pattern, since some links compress; the same for all streams.
   const bytes = (filler ??= randomFillSync(Buffer.allocUnsafeSlow(fillerBytes)));
   let left = maxBytes;
-  let isOver = false;
-  const stop = (): void => {
-    isOver = true;
-    socket.removeListener("drain", write);
-  };
+  const stop = (): void => void socket.removeListener("drain", write);
   function write(): void {
-    while (!isOver) {
-      if (left === 0) {
-        stop();
-        onAll();
-        return;
-      }
+    let hasRoom = true;
+    while (hasRoom && left > 0) {
       const piece = left >= bytes.length ? bytes : bytes.subarray(0, left);
       left -= piece.length;
-      if (!socket.write(piece)) return;
+      hasRoom = socket.write(piece);
     }
+    if (left > 0) return;
+    stop();
+    onAll();
   }
   socket.on("drain", write);
   write();

@@ -19,7 +19,7 @@ import {
 import type { Acceptor, ListenerContext } from "./protocol.ts";
 
 export const bulkLimits = {
-  /** Streams of one agent at once, each with another peer: the node is to be measured, not loaded. */
+  /** Of one agent at once, each with another peer: the node is to be measured, not loaded. */
   streams: 4,
   /** For the last bytes and the result, when the time is up. */
   lingerMs: 3_000,
@@ -82,14 +82,22 @@ export class BulkStreams {
         return;
       }
       leave(socket);
-      this.#open.set(order.from, socket);
-      socket.once("close", () => this.#open.delete(order.from));
+      this.#enter(order.from, socket);
       this.#run(socket, order, tie, rest);
     });
   }
 
   #isFree(peer: number): boolean {
-    return !this.#open.has(peer) && this.#open.size < bulkLimits.streams;
+    return this.#open.has(peer) || this.#open.size < bulkLimits.streams;
+  }
+
+  /** A peer runs one stream at a time: what is left of an earlier one is over, and word of that on its way. */
+  #enter(peer: number, socket: Socket): void {
+    this.#open.get(peer)?.destroy();
+    this.#open.set(peer, socket);
+    socket.once("close", () => {
+      if (this.#open.get(peer) === socket) this.#open.delete(peer);
+    });
   }
 
   #run(socket: Socket, order: StreamOrder, tie: StreamTie, head: Buffer): void {

@@ -52,6 +52,7 @@ export function runStream(
   const nonce = freshNonce();
   return new Promise((resolve) => {
     let phase: "connect" | "grant" | "stream" | "last-word" = "connect";
+    let finished = false;
     let tie: StreamTie | undefined;
     let window: ReceivingWindow | undefined;
     let sending: ReturnType<typeof pump> | undefined;
@@ -156,7 +157,6 @@ export function runStream(
       return `the stream with ${there} broke off after ${Math.round(performance.now() - startedAt)} ms: ${why}`;
     }
 
-    let finished = false;
     function finish(result: StreamResult | string): void {
       if (finished) return;
       finished = true;

@@ -84,6 +84,8 @@ function judgePairs(
 ): RequirementFinding[] | Stated {
   const pairs = pairsOf(planned);
   if (pairs.length === 0) return { stated: "no two nodes have its roles, so there is no pair to measure" };
+  if (pairs.every(({ from, to }) => figureOf(from, to) === undefined))
+    return [{ verdict: "unknown", reason: "never-probed", expected, actual: "not measured" }];
   const findings: RequirementFinding[] = [];
   const good: (Pair & { figure: BandwidthFigure })[] = [];
   for (const { from, to } of pairs) {
