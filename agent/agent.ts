@@ -202,6 +202,9 @@ class Agent implements AsyncDisposable {
           case "measure":
             perform(() => duty?.measure(message, link, ending));
             break;
+          case "inspect":
+            perform(() => duty?.inspect(message, link, ending));
+            break;
           case "look":
             // Not in turn with the work: the traces in the kernel do not wait.
             if (duty !== undefined) void link.send(duty.testify(message));

@@ -4,7 +4,13 @@ import { PortmeshError } from "../shared/errors.ts";
 import { certificateName, loopbackAddress, maxResultsPerFrame } from "../shared/link.ts";
 import { formatPorts, portSetOf, readPorts, subtract, union, type PortSet } from "../shared/ports.ts";
 import { epochKey } from "../shared/proof.ts";
-import type { CoordinatorMessage, MeasureMessage, SightingsMessage, WireTarget } from "../shared/wire.ts";
+import type {
+  CoordinatorMessage,
+  InspectMessage,
+  MeasureMessage,
+  SightingsMessage,
+  WireTarget,
+} from "../shared/wire.ts";
 import { descriptorLimit, freeDescriptors } from "./descriptors.ts";
 import { HalfOpenWatch } from "./half-open.ts";
 import { OwnHealth } from "./health.ts";
@@ -37,7 +43,7 @@ const flushMs = 200;
 
 export class Duty implements Disposable {
   readonly #welcome: Welcome;
-  readonly #probesPerSecond: number;
+  readonly #ownPolicy: Policy;
   readonly #privateKey: string;
   readonly #policy: AddressPolicy;
   readonly #watch: SelfWatch;
@@ -62,7 +68,7 @@ export class Duty implements Disposable {
     this.#watch = watch;
     this.#swept = swept;
     this.#health = new OwnHealth(watch, welcome.nodes[welcome.node]?.addresses ?? []);
-    this.#probesPerSecond = policy.probesPerSecond;
+    this.#ownPolicy = policy;
     this.#privateKey = privateKey;
     this.#policy = new AddressPolicy(policy, {
       loopback: coordinators.every((address) => isLoopback(hostOf(address))),
@@ -200,6 +206,22 @@ export class Duty implements Disposable {
     await link.send({ type: "measured", round: message.round });
   }
 
+  /** Looks at the world outside, and sends what it finds as it comes. */
+  async inspect(message: InspectMessage, link: Pick<Link, "send">, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const { inspectEndpoints } = await import("./endpoints/inspect.ts");
+    const dependencies = {
+      policy: this.#ownPolicy,
+      addresses: this.#policy,
+      sourceFor: (address: string) => (isLoopback(address) ? this.#source() : {}),
+      health: this.#health,
+      now: () => new Date(),
+    };
+    await inspectEndpoints(message, dependencies, (reports) => void link.send(reports), signal);
+    if (signal.aborted) return;
+    await link.send({ type: "inspected", round: message.round });
+  }
+
   /** The ports of listeners in one order, those of each kind of service in another. */
   #orders({ id, to, address, protocol, ports, services = [] }: WireTarget): ProbeOrder[] {
     const range = { to, address: this.#addressOf(to, address), protocol };
@@ -246,7 +268,7 @@ export class Duty implements Disposable {
   }
 
   #limits(): typeof defaultLimits {
-    const ratePerSecond = this.#probesPerSecond;
+    const ratePerSecond = this.#ownPolicy.probesPerSecond;
     // A probe that waits holds a descriptor, and connected UDP attempts hold one too.
     const open = Math.max(16, Math.min(defaultLimits.open, freeDescriptors(descriptorLimit())));
     return { ...defaultLimits, ratePerSecond, open };

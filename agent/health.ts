@@ -2,8 +2,10 @@
 import { networkInterfaces } from "node:os";
 import { canonicalAddress } from "../shared/addresses.ts";
 import { formatDuration } from "../shared/duration.ts";
+import type { Outcome } from "../shared/outcome.ts";
 import { throttledMs } from "./cpu-quota.ts";
 import { readKernelCounters, type KernelCounters } from "./kernel-counters.ts";
+import { mayBeLocal } from "./protocols/local-route.ts";
 import type { SelfWatch } from "./self-watch.ts";
 
 export interface Fault {
@@ -89,4 +91,14 @@ export function ownAddresses(): Set<string> {
       (list ?? []).map(({ address }) => canonicalAddress(address.split("%")[0]!)),
     ),
   );
+}
+
+/** What this host kept itself from seeing between two moments is its own error. An answer is an answer. */
+export function withOwnFault(outcome: Outcome, health: Health, since: number, until: number): Outcome {
+  const { kind, proof } = outcome;
+  if (kind === "open" || kind === "refused" || proof !== undefined) return outcome;
+  // What the kernel says at once needed nobody to wait for it.
+  const isSaid = kind === "local-error" || mayBeLocal(outcome);
+  const fault = isSaid ? health.linkDown(until) : health.fault(since, until);
+  return fault === undefined ? outcome : { ...outcome, kind: "local-error", ...fault };
 }

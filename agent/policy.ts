@@ -10,6 +10,8 @@ import { defaultLimits } from "./prober.ts";
 export interface Policy {
   /** CIDR ranges that may be probed. */
   allow: readonly string[];
+  /** `name:port` and `address:port` outside of these ranges that may be reached nevertheless, as `formatEndpoint` writes them. */
+  endpoints: readonly string[];
   probesPerSecond: number;
   /** Whether peers that cannot reach the coordinator may do so through this node. */
   relay: boolean;
@@ -18,6 +20,7 @@ export interface Policy {
 export const defaultPolicy: Policy = {
   // RFC 1918, RFC 6598, RFC 4193.
   allow: ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"],
+  endpoints: [],
   probesPerSecond: defaultLimits.ratePerSecond,
   relay: true,
 };
@@ -51,6 +54,12 @@ export class AddressPolicy {
     const type = family === 4 ? "ipv4" : "ipv6";
     return this.#allowed.check(address, type) && !this.#refused.check(address, type);
   }
+
+  /** Whether no policy can allow it. */
+  neverPermits(address: string): boolean {
+    const family = familyOf(address);
+    return family === undefined || this.#refused.check(address, family === 4 ? "ipv4" : "ipv6");
+  }
 }
 
 function blockListOf(ranges: readonly string[]): BlockList {
@@ -60,4 +69,21 @@ function blockListOf(ranges: readonly string[]): BlockList {
     list.addSubnet(address, Number(prefix), familyOf(address) === 4 ? "ipv4" : "ipv6");
   }
   return list;
+}
+
+/** What an organisation uses within itself, or what leads there: RFC 2544, RFC 6890, RFC 3879, RFC 3056, RFC 4380. */
+const internal = blockListOf([
+  ...defaultPolicy.allow,
+  ...loopback,
+  "198.18.0.0/15",
+  "192.0.0.0/24",
+  "fec0::/10",
+  "2002::/16",
+  "2001::/32",
+]);
+
+/** Whether it belongs to the world outside, as far as that shows in an address. */
+export function isPublic(address: string): boolean {
+  const family = familyOf(address);
+  return family !== undefined && !internal.check(address, family === 4 ? "ipv4" : "ipv6");
 }

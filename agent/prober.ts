@@ -4,15 +4,14 @@
  * young probes (the work in progress, shared out evenly to the lanes that have work), open probes (file
  * descriptors), and a rate per agent and per node.
  */
-import { neighbourTimeoutMs } from "../shared/judge.ts";
 import type { ProtocolName } from "../shared/names.ts";
 import type { Outcome } from "../shared/outcome.ts";
 import type { PortSet } from "../shared/ports.ts";
 import type { ServiceExchange } from "../shared/service-exchange.ts";
-import { localRouteFault } from "./protocols/local-route.ts";
+import { localRouteFault, mayBeLocal } from "./protocols/local-route.ts";
 import type { ProbeContext, Protocol } from "./protocols/protocol.ts";
 import { probeService } from "./protocols/services/index.ts";
-import type { Health } from "./health.ts";
+import { withOwnFault, type Health } from "./health.ts";
 import { bucketOf, lanesOf, type Lane } from "./lanes.ts";
 import { sweepOrder } from "./sweep-order.ts";
 import type { TokenBucket } from "./token-bucket.ts";
@@ -252,27 +251,20 @@ class Round {
       this.#open--;
       lane.open--;
       if (this.#cancelled) return;
-      this.#onResult({ order, port, outcome: this.#withOwnFault(outcome, flight.launchedAt, landedAt) });
+      this.#onResult({
+        order,
+        port,
+        outcome: withOwnFault(outcome, this.#deps.health, flight.launchedAt, landedAt),
+      });
       if (--this.#left === 0) this.#finish();
       else this.#pump();
     };
     // Two callbacks and no chain: every promise more is felt at tens of thousands of probes a second.
     probePort(order, port, this.#deps).then(
       (outcome) =>
-        isMaybeLocal(outcome) ? this.#withLocalRoute(outcome, order.address).then(land) : land(outcome),
+        mayBeLocal(outcome) ? this.#withLocalRoute(outcome, order.address).then(land) : land(outcome),
       (error: unknown) => land(defect(error, performance.now() - now)),
     );
-  }
-
-  /** What this host kept itself from seeing is its own error. An answer is an answer. */
-  #withOwnFault(outcome: Outcome, since: number, until: number): Outcome {
-    const { kind, proof } = outcome;
-    if (kind === "open" || kind === "refused" || proof !== undefined) return outcome;
-    const { health } = this.#deps;
-    // What the kernel says at once needed nobody to wait for it.
-    const isSaid = kind === "local-error" || isMaybeLocal(outcome);
-    const fault = isSaid ? health.linkDown(until) : health.fault(since, until);
-    return fault === undefined ? outcome : { ...outcome, kind: "local-error", ...fault };
   }
 
   /** Returns whether it was young until now. */
@@ -316,8 +308,4 @@ function defect(error: unknown, elapsedMs: number): Outcome {
     code: "DEFECT",
     detail: String(error),
   };
-}
-
-function isMaybeLocal(outcome: Outcome): boolean {
-  return outcome.kind === "unreachable" && outcome.elapsedMs < neighbourTimeoutMs;
 }

@@ -29,7 +29,15 @@ export const moduleRules: readonly ModuleRule[] = [
     modules: ["node:net", "node:tls", "node:dgram", "ws"],
     within: ["agent/**", "shared/**", "cli/**"],
     only: ["agent/protocols/**", "agent/link.ts", "agent/control-socket.ts"],
-    harmless: ["isIP", "isIPv4", "isIPv6", "BlockList", "SocketAddress"],
+    harmless: [
+      "isIP",
+      "isIPv4",
+      "isIPv6",
+      "BlockList",
+      "SocketAddress",
+      "createSecureContext",
+      "rootCertificates",
+    ],
     why: "sockets for probing live in agent/protocols, the agent's one other connection in agent/link.ts, its Unix socket in agent/control-socket.ts",
   },
   {

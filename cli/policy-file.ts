@@ -1,7 +1,7 @@
 /** Reads `--policy FILE`. Apart from the agent, which then needs no YAML and no schema library unless there is a policy. */
 import Type from "typebox";
 import { defaultPolicy, type Policy } from "../agent/policy.ts";
-import { familyOf } from "../shared/addresses.ts";
+import { familyOf, formatEndpoint, parseHost } from "../shared/addresses.ts";
 import { readDocument, throwProblems } from "../shared/document.ts";
 import { readTextFile } from "../shared/spec-folder.ts";
 
@@ -9,6 +9,12 @@ const PolicySchema = Type.Object(
   {
     allow: Type.Optional(
       Type.Array(Type.String(), { minItems: 1, description: "CIDR ranges this node may probe." }),
+    ),
+    endpoints: Type.Optional(
+      Type.Array(Type.String(), {
+        maxItems: 10_000,
+        description: "name:port and address:port outside of these ranges that this node may reach.",
+      }),
     ),
     probesPerSecond: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
     relay: Type.Optional(
@@ -22,14 +28,27 @@ const PolicySchema = Type.Object(
 export function readPolicy(path: string): Policy {
   const source = readDocument(PolicySchema, readTextFile(path, "the policy file"), path);
   const policy = { ...defaultPolicy, ...source.value };
-  throwProblems(
-    policy.allow.flatMap((range, index) =>
+  const endpoints = policy.endpoints.map(canonicalEndpoint);
+  throwProblems([
+    ...policy.allow.flatMap((range, index) =>
       isCidr(range)
         ? []
         : [source.problem(`/allow/${index}`, `must be a range such as 10.0.0.0/8; found ${range}`)],
     ),
-  );
-  return policy;
+    ...policy.endpoints.flatMap((text, index) => {
+      const wanted = "must be a host and a port such as hooks.example.com:443 or [2001:db8::1]:443";
+      return endpoints[index] === undefined
+        ? [source.problem(`/endpoints/${index}`, `${wanted}; found ${text}`)]
+        : [];
+    }),
+  ]);
+  return { ...policy, endpoints: endpoints.filter((text) => text !== undefined) };
+}
+
+/** The one spelling under which they are compared; undefined where the port is missing, too. */
+function canonicalEndpoint(text: string): string | undefined {
+  const parsed = parseHost(text);
+  return parsed?.port === undefined ? undefined : formatEndpoint(parsed.host, parsed.port);
 }
 
 function isCidr(range: string): boolean {

@@ -40,6 +40,9 @@ export const exchangeNames = [
   "cassandra",
   "dns",
   "ntp",
+  "amqp-websocket",
+  "lumberjack",
+  "smtp-starttls",
 ] as const;
 export type ExchangeName = (typeof exchangeNames)[number];
 

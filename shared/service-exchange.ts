@@ -1,4 +1,7 @@
-/** Which exchange a flow's real service understands, once a product runs and holds its own ports. */
+/**
+ * Which exchange a flow's real service understands, once a product runs and holds its own ports; and which one
+ * shows an endpoint, of which nobody of ours knows more than the document says.
+ */
 import type { ExchangeName } from "./names.ts";
 import type { Flow } from "./spec.ts";
 
@@ -67,4 +70,39 @@ export function exchangeFor(
   if (!isKnown) return { exchange: "plain", tls: isSecured };
   const { exchange, tls } = found;
   return { exchange, tls: (typeof tls === "function" ? tls(port) : tls) ?? isSecured };
+}
+
+/** How to speak with one port of an endpoint. */
+export interface EndpointExchange {
+  exchange: ExchangeName;
+  /** Whether TLS comes first; `maybe` where the document does not say and the protocol runs with and without. */
+  tls: boolean | "maybe";
+}
+
+/** At an endpoint more can be asked for than at a service whose log has to stay empty. */
+const endpointApplications: Readonly<
+  Record<string, { exchange: ExchangeName; tls?: (port: number) => boolean | undefined; eitherWay?: true }>
+> = {
+  "amqp-over-websocket": { exchange: "amqp-websocket" },
+  lumberjack: { exchange: "lumberjack", eitherWay: true },
+  smtp: { exchange: "smtp-starttls", tls: usual([25, 587], [465]) },
+};
+
+/**
+ * The exchange for one port of an endpoint. Undefined over UDP where no protocol is known, since the silence of
+ * what one does not speak says nothing.
+ */
+export function endpointExchange(
+  row: Pick<Flow, "transport" | "application" | "security">,
+  port: number,
+): EndpointExchange | undefined {
+  const { transport, application, security } = row;
+  const own =
+    transport === "tcp" && Object.hasOwn(endpointApplications, application)
+      ? endpointApplications[application]
+      : undefined;
+  if (own === undefined) return exchangeFor(row, port);
+  const undecided = own.eitherWay === true && security === "unstated" ? "maybe" : undefined;
+  const isSecured = security === "tls" || security === "mtls";
+  return { exchange: own.exchange, tls: own.tls?.(port) ?? undecided ?? isSecured };
 }

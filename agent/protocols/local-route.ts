@@ -1,6 +1,13 @@
 /** What this host's own routing table says of an address, without sending anything. */
 import { createSocket } from "node:dgram";
 import { familyOf } from "../../shared/addresses.ts";
+import { neighbourTimeoutMs } from "../../shared/judge.ts";
+import type { Outcome } from "../../shared/outcome.ts";
+
+/** Whether this host's own routing table may have said it, and not a router. */
+export function mayBeLocal({ kind, elapsedMs }: Pick<Outcome, "kind" | "elapsedMs">): boolean {
+  return kind === "unreachable" && elapsedMs < neighbourTimeoutMs;
+}
 
 /**
  * The errno of a route that is missing (ENETUNREACH, EHOSTUNREACH) or forbids (EACCES, EINVAL) here, or

@@ -15,10 +15,11 @@ function fileOf(t: Test, text: string): string {
 t.test("a policy says what may be probed, and how fast", async (t) => {
   const path = fileOf(
     t,
-    "allow: [10.0.0.0/8, fd00::/8, 192.0.2.1/32, 0.0.0.0/0, ::/0]\nprobesPerSecond: 50\nrelay: false\n",
+    "allow: [10.0.0.0/8, fd00::/8, 192.0.2.1/32, 0.0.0.0/0, ::/0]\nprobesPerSecond: 50\nrelay: false\nendpoints: ['Hooks.Example.com:443', '[2001:DB8::1]:8443', '192.0.2.7:25']\n",
   );
   t.strictSame(readPolicy(path), {
     allow: ["10.0.0.0/8", "fd00::/8", "192.0.2.1/32", "0.0.0.0/0", "::/0"],
+    endpoints: ["hooks.example.com:443", "[2001:db8::1]:8443", "192.0.2.7:25"],
     probesPerSecond: 50,
     relay: false,
   });
@@ -65,6 +66,24 @@ t.test("every range that is none is named, with its place", async (t) => {
       refused(7, 5, "10.0.0.0/8/8"),
       refused(8, 6, "127.1/8"),
       refused(9, 7, "10.0.0.0/-1"),
+    ],
+  );
+});
+
+t.test("an endpoint is a host with a port, and nothing else", async (t) => {
+  const path = fileOf(
+    t,
+    "endpoints: [example.com:443, example.com, 'example.com:0', '*.example.com:443', 'https://a.example:1']\n",
+  );
+  const refused = (column: number, position: number, found: string): string =>
+    `${path}:1:${column}: /endpoints/${position}: must be a host and a port such as hooks.example.com:443 or [2001:db8::1]:443; found ${found}`;
+  t.strictSame(
+    mistakesOf(() => readPolicy(path)),
+    [
+      refused(30, 1, "example.com"),
+      refused(43, 2, "example.com:0"),
+      refused(60, 3, "*.example.com:443"),
+      refused(81, 4, "https://a.example:1"),
     ],
   );
 });

@@ -11,7 +11,7 @@ const codes = ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"
 export const dns: Exchange = {
   datagram() {
     const question = makeQuestion();
-    return { question, read: (answer) => readResponse(question, answer) };
+    return { ask: () => question, read: (answer) => readResponse(question, answer) };
   },
   /** Over TCP each message has its length in front. */
   stream() {

@@ -1,5 +1,5 @@
 /** HTTP: a HEAD request for `/`. Any status is an answer. */
-import { familyOf } from "../../../shared/addresses.ts";
+import { formatEndpoint } from "../../../shared/addresses.ts";
 import { firstLine, foreign, mayBegin, open, type Exchange, type Place, type Reading } from "./exchange.ts";
 
 export const http: Exchange = {
@@ -10,9 +10,9 @@ export const http: Exchange = {
   }),
 };
 
-export function requestOf(method: string, { address, port }: Place, headers: readonly string[]): Buffer {
-  const host = familyOf(address) === 6 ? `[${address}]` : address;
-  const lines = [`${method} / HTTP/1.1`, `Host: ${host}:${port}`, "User-Agent: portmesh", ...headers];
+export function requestOf(method: string, place: Place, headers: readonly string[]): Buffer {
+  const host = place.authority ?? formatEndpoint(place.address, place.port);
+  const lines = [`${method} / HTTP/1.1`, `Host: ${host}`, "User-Agent: portmesh", ...headers];
   return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`);
 }
 
@@ -20,5 +20,6 @@ export function readStatus(answer: Buffer): Reading | undefined {
   if (!mayBegin(answer, "HTTP/")) return foreign(answer);
   const line = firstLine(answer);
   if (line === undefined) return undefined;
-  return /^HTTP\/[0-9](\.[0-9])? [1-5][0-9]{2}( |$)/.test(line) ? open(line) : foreign(answer);
+  const status = /^HTTP\/[0-9](?:\.[0-9])? ([1-5][0-9]{2})(?: |$)/.exec(line)?.[1];
+  return status === undefined ? foreign(answer) : open(line, { found: { status: Number(status) } });
 }

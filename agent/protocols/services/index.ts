@@ -1,15 +1,16 @@
 /** The registry of exchanges, and how one is run: a new one is one file and one line here. */
 import type { ExchangeName } from "../../../shared/names.ts";
-import type { Outcome } from "../../../shared/outcome.ts";
 import type { ServiceExchange } from "../../../shared/service-exchange.ts";
 import type { ProbeContext, ProbeTarget } from "../protocol.ts";
+import { amqpWebsocket } from "./amqp-websocket.ts";
 import { cassandra } from "./cassandra.ts";
 import { dns } from "./dns.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, ServiceOutcome } from "./exchange.ts";
 import { ftp, smtp } from "./greeting.ts";
 import { http } from "./http.ts";
 import { http2 } from "./http2.ts";
 import { ldap } from "./ldap.ts";
+import { lumberjack } from "./lumberjack.ts";
 import { memcached } from "./memcached.ts";
 import { mysql } from "./mysql.ts";
 import { ntp } from "./ntp.ts";
@@ -18,10 +19,11 @@ import { postgres } from "./postgres.ts";
 import { redis } from "./redis.ts";
 import { runDatagram } from "./run-datagram.ts";
 import { runStream } from "./run-stream.ts";
+import { smtpStarttls } from "./smtp-starttls.ts";
 import { ssh } from "./ssh.ts";
 import { websocket } from "./websocket.ts";
 
-const exchanges: Readonly<Record<ExchangeName, Exchange>> = {
+export const exchanges: Readonly<Record<ExchangeName, Exchange>> = {
   plain,
   http,
   http2,
@@ -37,6 +39,9 @@ const exchanges: Readonly<Record<ExchangeName, Exchange>> = {
   cassandra,
   dns,
   ntp,
+  "amqp-websocket": amqpWebsocket,
+  lumberjack,
+  "smtp-starttls": smtpStarttls,
 };
 
 /** Speaks with the real service of a port. Resolves when the conversation is over and nothing is open any more. */
@@ -45,11 +50,11 @@ export async function probeService(
   transport: "tcp" | "udp",
   target: ProbeTarget,
   context: ProbeContext,
-): Promise<Outcome> {
+): Promise<ServiceOutcome> {
   const { stream, datagram, alpn } = exchanges[name];
   const outcome =
     transport === "tcp" && stream !== undefined
-      ? await runStream(stream(target), tls ? { alpn: alpn ?? [] } : undefined, target, context)
+      ? await runStream({ talk: stream(target), tlsFirst: tls, tls: { alpn: alpn ?? [] } }, target, context)
       : transport === "udp" && datagram !== undefined
         ? await runDatagram(datagram(), target, context)
         : undefined;

@@ -1,15 +1,14 @@
 /** Asks a UDP service one question, several times. */
-import type { Outcome } from "../../../shared/outcome.ts";
 import { connectedUdp } from "../connected-udp.ts";
 import { failed, timedOut } from "../failure.ts";
 import type { ProbeContext, ProbeTarget } from "../protocol.ts";
-import { foreign, type DatagramTalk } from "./exchange.ts";
+import { foreign, type DatagramTalk, type Moment, type ServiceOutcome } from "./exchange.ts";
 
 export function runDatagram(
   talk: DatagramTalk,
-  target: ProbeTarget,
-  context: ProbeContext,
-): Promise<Outcome> {
+  target: Pick<ProbeTarget, "address" | "port">,
+  context: Pick<ProbeContext, "timeoutMs" | "source" | "datagrams" | "open">,
+): Promise<ServiceOutcome> {
   return new Promise((resolve) => {
     const startedAt = performance.now();
     let sentAt = startedAt;
@@ -24,25 +23,27 @@ export function runDatagram(
     ];
     socket.on("error", (error) => finish(failed(error, "answer", elapsed(), Math.max(1, attempts))));
     socket.on("message", (message) => {
-      const reading = talk.read(message);
-      const now = performance.now();
+      const now = moment();
+      const reading = talk.read(message, now);
       if (reading === undefined) other = message;
       else
         finish({
           kind: reading.kind,
           phase: "answer",
-          elapsedMs: now - startedAt,
-          rttMs: now - sentAt,
+          elapsedMs: now.monotonic - startedAt,
+          rttMs: now.monotonic - sentAt,
           attempts,
           detail: reading.detail,
+          ...reading.found,
         });
     });
     socket.once("connect", send);
 
     function send(): void {
       attempts++;
-      sentAt = performance.now();
-      socket.send(talk.question, (error) => {
+      const now = moment();
+      sentAt = now.monotonic;
+      socket.send(talk.ask(now), (error) => {
         if (error !== null) finish(failed(error, "answer", elapsed(), attempts));
       });
     }
@@ -58,7 +59,7 @@ export function runDatagram(
     }
 
     let finished = false;
-    function finish(outcome: Outcome): void {
+    function finish(outcome: ServiceOutcome): void {
       if (finished) return;
       finished = true;
       timers.forEach(clearTimeout);
@@ -67,4 +68,8 @@ export function runDatagram(
       resolve(outcome);
     }
   });
+}
+
+function moment(): Moment {
+  return { monotonic: performance.now(), wall: Date.now() };
 }

@@ -1,16 +1,19 @@
 /**
- * Has a conversation over TCP, or inside TLS, with a service that is not ours, and leaves in good order:
+ * Has a conversation over TCP, or inside TLS, with a service that is not ours, maybe through a proxy, and leaves in good order:
  * a goodbye where the protocol has one, close_notify, FIN, and reading on until the service has closed too.
  * A reset, or a close with something unread, would be a line in its error log.
  */
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
+import type { Duplex } from "node:stream";
 import { connect as connectTls, createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
 import type { ProbePhase } from "../../../shared/names.ts";
 import type { Outcome } from "../../../shared/outcome.ts";
 import { failed, timedOut } from "../failure.ts";
 import type { ProbeContext, ProbeTarget } from "../protocol.ts";
-import { printable, type Reading, type StreamTalk } from "./exchange.ts";
+import type { Tunnel } from "../tunnels/tunnel.ts";
+import { printable, type Reading, type ServiceOutcome, type StreamTalk } from "./exchange.ts";
 import { describeTls, tlsFault } from "./service-tls.ts";
+import { tapped } from "./tapped.ts";
 
 /** How long a service may take to close its side; what it needs longer for is its own business. */
 const farewellMs = 500;
@@ -19,14 +22,31 @@ const maxAnswerBytes = 16 * 1024;
 
 export interface TlsOptions {
   alpn: readonly string[];
+  /** Whom the certificate has to name, and what SNI asks for; absent for addresses and for services of a node. */
+  serverName?: string;
+  /** Absent where the certificate is of an authority that only the product knows. */
+  secureContext?: SecureContext;
+  /** Gets the finished handshake to look at. */
+  onSecured?: (secured: TLSSocket) => void;
+  /** Gets what arrives under TLS. */
+  tap?: (chunk: Buffer) => void;
 }
 
+export interface Conversation {
+  talk: StreamTalk;
+  /** TLS comes before the talk; else only where the talk agrees on it. */
+  tlsFirst: boolean;
+  tls: TlsOptions;
+  /** With the proxy that was dialled. */
+  tunnel?: Tunnel;
+}
+
+/** Resolves when the conversation is over and nothing is open any more. */
 export function runStream(
-  talk: StreamTalk,
-  tls: TlsOptions | undefined,
-  target: ProbeTarget,
-  context: ProbeContext,
-): Promise<Outcome> {
+  { talk, tlsFirst, tls, tunnel }: Conversation,
+  target: Pick<ProbeTarget, "address" | "port">,
+  context: Pick<ProbeContext, "timeoutMs" | "source" | "open">,
+): Promise<ServiceOutcome> {
   return new Promise((resolve) => {
     const startedAt = performance.now();
     let phase: ProbePhase = "connect";
@@ -35,10 +55,11 @@ export function runStream(
     let about = "";
     let patience: NodeJS.Timeout | undefined;
     const raw = connect({ host: target.address, port: target.port, noDelay: true, ...context.source });
-    let channel: Socket = raw;
+    let channel: Duplex = raw;
     context.open.add(raw);
     const timer = setTimeout(() => leave({ ...timedOut(phase, elapsed()), ...seen() }), context.timeoutMs);
-    raw.once("connect", () => (tls === undefined ? speak() : secure(tls, speak)));
+    const begin = (): void => (tlsFirst ? secure(tls, speak) : speak());
+    raw.once("connect", () => (tunnel === undefined ? begin() : passProxy(tunnel, begin)));
     raw.on("error", (error) => leave(faultOf(error)));
     raw.once("close", () => {
       leave(ended());
@@ -47,19 +68,55 @@ export function runStream(
       resolve(result!);
     });
 
+    function passProxy({ opening, read }: Tunnel, next: () => void): void {
+      phase = "proxy";
+      const onEnd = (): void => leave(ended());
+      const onData = (chunk: Buffer): void => {
+        if (result !== undefined) return;
+        answer = Buffer.concat([answer, chunk]);
+        while (answer.length > 0) {
+          const step = read(answer);
+          if (step === undefined) break;
+          if ("kind" in step) {
+            const { detail, ...refusal } = step;
+            leave({ ...refusal, phase, elapsedMs: elapsed(), attempts: 1, ...detailOf(detail) });
+            return;
+          }
+          const rest = answer.subarray(step.taken);
+          answer = rest;
+          if (step.say !== undefined) {
+            raw.write(step.say);
+            continue;
+          }
+          raw.off("data", onData).off("end", onEnd).pause();
+          answer = Buffer.alloc(0);
+          if (rest.length > 0) raw.unshift(rest);
+          next();
+          return;
+        }
+        if (answer.length > maxAnswerBytes)
+          leave({ kind: "wrong-answer", phase, elapsedMs: elapsed(), attempts: 1, detail: "too long" });
+      };
+      raw.on("data", onData).once("end", onEnd);
+      raw.write(opening);
+    }
+
     function secure(options: TlsOptions, next: () => void): void {
       phase = "tls";
+      const { alpn, serverName, secureContext, onSecured, tap } = options;
       const secured: TLSSocket = connectTls({
-        socket: raw,
-        // The certificate is of an authority that only the product knows; nothing secret is ever sent.
+        socket: tap === undefined ? raw : tapped(raw, tap),
+        // Whose certificate it is gets told, and is judged elsewhere; nothing secret is ever sent.
         rejectUnauthorized: false,
-        secureContext: (serviceContext ??= anyVersion()),
-        ...(options.alpn.length === 0 ? {} : { ALPNProtocols: [...options.alpn] }),
+        secureContext: secureContext ?? (serviceContext ??= anyVersion()),
+        ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
+        ...(serverName === undefined ? { checkServerIdentity: () => undefined } : { servername: serverName }),
       });
       channel = secured;
       secured.on("error", (error) => leave(faultOf(error)));
       secured.once("secureConnect", () => {
         about = describeTls(secured);
+        onSecured?.(secured);
         next();
       });
     }
@@ -71,12 +128,18 @@ export function runStream(
         if (result !== undefined) return;
         answer = answer.length === 0 ? chunk : Buffer.concat([answer, chunk]);
         const reading = talk.read(answer);
-        if (reading?.continueInTls === true) goOnInTls(reading);
-        else if (reading !== undefined) leave(outcomeOf(reading), reading.farewell);
-        else if (answer.length > maxAnswerBytes)
-          leave(outcomeOf({ kind: "wrong-answer", detail: "too long" }));
+        if (reading === undefined) {
+          if (answer.length > maxAnswerBytes) leave(outcomeOf({ kind: "wrong-answer", detail: "too long" }));
+        } else if ("say" in reading) {
+          answer = Buffer.alloc(0);
+          sentAt = performance.now();
+          channel.write(reading.say);
+        } else if (reading.continueInTls === true) goOnInTls(reading);
+        else leave(outcomeOf(reading), reading.farewell);
       });
       channel.once("end", () => leave(ended()));
+      // A tunnel has left the socket paused.
+      channel.resume();
       if (talk.opening !== undefined) channel.write(talk.opening);
       if (talk.patienceMs !== undefined)
         patience = setTimeout(
@@ -87,10 +150,10 @@ export function runStream(
 
     function goOnInTls(reading: Reading): void {
       raw.removeAllListeners("data");
-      secure({ alpn: [] }, () => leave(outcomeOf(reading)));
+      secure({ ...tls, alpn: [] }, () => leave(outcomeOf(reading), reading.farewell));
     }
 
-    function outcomeOf({ kind, detail }: Reading): Outcome {
+    function outcomeOf({ kind, detail, found }: Reading): ServiceOutcome {
       const now = performance.now();
       return {
         kind,
@@ -99,6 +162,7 @@ export function runStream(
         ...(answer.length === 0 ? {} : { rttMs: now - sentAt }),
         attempts: 1,
         ...detailOf(detail),
+        ...found,
       };
     }
 
@@ -115,7 +179,7 @@ export function runStream(
     /** The service closed before its answer was whole. */
     function ended(): Outcome {
       const base = { phase, elapsedMs: elapsed(), attempts: 1 };
-      if (talk.patienceMs !== undefined && phase === "answer")
+      if (talk.patienceMs !== undefined && talk.mustStay !== true && phase === "answer")
         return { ...base, kind: "open", ...detailOf("closed without a word") };
       if (answer.length === 0) return { ...base, kind: "reset", ...detailOf("closed without an answer") };
       return {
@@ -136,9 +200,9 @@ export function runStream(
       return performance.now() - startedAt;
     }
 
-    let result: Outcome | undefined;
+    let result: ServiceOutcome | undefined;
     let grace: NodeJS.Timeout | undefined;
-    function leave(outcome: Outcome, farewell?: Buffer): void {
+    function leave(outcome: ServiceOutcome, farewell?: Buffer): void {
       if (result !== undefined) return;
       result = outcome;
       clearTimeout(timer);

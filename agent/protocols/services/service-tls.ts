@@ -16,6 +16,11 @@ export function describeTls(socket: TLSSocket): string {
   return printable([socket.getProtocol() ?? "TLS", subject].filter((part) => part !== "").join(", "));
 }
 
+/** The service has ended the handshake for want of a certificate of ours. */
+export function asksForCertificate({ code = "" }: Pick<Outcome, "code">): boolean {
+  return certificateAlerts.has(alertCode.exec(code)?.[1] ?? "");
+}
+
 /** Undefined where the error is not one of TLS. */
 export function tlsFault(error: Error, phase: ProbePhase, elapsedMs: number): Outcome | undefined {
   const code = (error as NodeJS.ErrnoException).code ?? "";

@@ -17,7 +17,7 @@ export const websocket: Exchange = {
     ]),
     read(answer) {
       const reading = readStatus(answer);
-      return reading?.detail.split(" ")[1] === "101" ? { ...reading, farewell: close } : reading;
+      return reading?.found?.status === 101 ? { ...reading, farewell: close } : reading;
     },
   }),
 };

@@ -23,6 +23,38 @@ const greet =
     heard.length === 0 ? words : undefined;
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(" ", ""), "hex");
 
+/** Grants the upgrade, then answers the first frame of the client with this one. */
+const upgradeThen =
+  (answer: Buffer): (() => Say) =>
+  () => {
+    let step = 0;
+    return (heard) => {
+      const end = heard.indexOf("\r\n\r\n") + 4;
+      if (step === 0 && end >= 4) {
+        step = 1;
+        return "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Protocol: amqp\r\n\r\n";
+      }
+      if (step === 1 && heard.length >= end + 14) {
+        step = 2;
+        const mask = heard.subarray(end + 2, end + 6);
+        const said = Buffer.from(heard.subarray(end + 6, end + 14).map((byte, at) => byte ^ mask[at % 4]!));
+        return heard[end] === 0x82 && said.toString("latin1") === "AMQP\0\x01\0\0" ? answer : "what?";
+      }
+      return undefined;
+    };
+  };
+
+/** Answers each line of the client with the next of these. */
+const dialogue = (...replies: string[]): Say => {
+  let at = 0;
+  return (heard, socket) => {
+    const lines = heard.toString("latin1").split("\r\n").length - 1;
+    if (lines < at || at >= replies.length) return undefined;
+    if (at === replies.length - 1 && at > 0) return void socket.end(replies[at++]!);
+    return replies[at++];
+  };
+};
+
 interface Case {
   say: () => Say;
   kind?: Outcome["kind"];
@@ -170,10 +202,60 @@ const real: Record<Exclude<ExchangeName, "ntp">, Case[]> = {
     },
     { say: () => until(19, hex("000c ffff 8105 0000 0000 0000 0000")), kind: "wrong-answer" },
   ],
+  "amqp-websocket": [
+    {
+      say: upgradeThen(hex("8208 414d5150 00010000")),
+      detail: "AMQP 1.0.0",
+      heard: /^GET \/ HTTP\/1\.1\r\n(.*\r\n)*Sec-WebSocket-Protocol: amqp\r\n/,
+    },
+    { say: upgradeThen(hex("8900 8208 414d5150 03010000")), detail: "AMQP 1.0.0 with SASL" },
+    { say: upgradeThen(hex("8804 03f0 6e6f")), detail: "WebSocket, closed by the server: 1008 no" },
+    { say: () => until("\r\n\r\n", "HTTP/1.1 403 Forbidden\r\n\r\n"), detail: "HTTP/1.1 403 Forbidden" },
+    { say: upgradeThen(hex("8104 68657921")), kind: "wrong-answer" },
+    { say: upgradeThen(hex("827e 0200")), kind: "wrong-answer" },
+    { say: () => until("\r\n\r\n", "+OK\r\n"), kind: "wrong-answer" },
+  ],
+  lumberjack: [
+    {
+      say: () => until(6, hex("3241 00000000")),
+      detail: "Lumberjack, which acknowledges",
+      heard: /^2W\0\0\0\0$/,
+    },
+    { say: () => () => undefined },
+    { say: () => until(6, "HTTP/1.1 400 Bad Request\r\n\r\n"), kind: "wrong-answer", detail: /HTTP/ },
+    { say: () => until(6, "2X"), kind: "wrong-answer" },
+  ],
+  "smtp-starttls": [
+    {
+      say: () => dialogue("220 mail ESMTP\r\n", "250-mail\r\n250 SIZE\r\n", "221 bye\r\n"),
+      detail: "220 mail ESMTP",
+      heard: /^EHLO [A-Za-z0-9.-]+\r\nQUIT\r\n$/,
+    },
+    {
+      say: () => dialogue("220-mail\r\n220 wait\r\n", "502 what?\r\n", "221 bye\r\n"),
+      detail: "220-mail",
+      heard: /QUIT\r\n$/,
+    },
+    {
+      say: () => dialogue("220 mail\r\n", "250-mail\r\n250 STARTTLS\r\n", "454 no\r\n"),
+      kind: "tls-failed",
+      detail: "it offers STARTTLS and refuses it: 454 no",
+    },
+    {
+      say: () => greet("554 go away\r\n"),
+      kind: "wrong-answer",
+      detail: "it does not take mail: 554 go away",
+      heard: /^$/,
+    },
+    { say: () => greet("+OK POP3\r\n"), kind: "wrong-answer" },
+    { say: () => greet("220zzz\r\n"), kind: "wrong-answer" },
+  ],
 };
 
 /** Those whose service greets, or need not say anything. */
-const isGreeted = new Set<ExchangeName>(["plain", "mysql", "ssh", "smtp", "ftp"]);
+const isGreeted = new Set<ExchangeName>(["plain", "mysql", "ssh", "smtp", "ftp", "smtp-starttls"]);
+/** Those whose service may be silent. */
+const isQuiet = new Set<ExchangeName>(["plain", "lumberjack"]);
 const streams = Object.keys(real) as (keyof typeof real)[];
 
 async function speak(
@@ -235,10 +317,10 @@ for (const exchange of streams) {
     t.equal(closed.kind, exchange === "plain" ? "open" : "reset");
     const mute = await serve(t, () => undefined);
     const silent = await speak(exchange, mute.port, { timeoutMs: 200 });
-    t.match(silent, { kind: exchange === "plain" ? "open" : "silent", phase: "answer" });
+    t.match(silent, { kind: isQuiet.has(exchange) ? "open" : "silent", phase: "answer" });
     t.strictSame(await mute.ended(), ["end"], "even who was silent sees an orderly end");
     t.match(await speak(exchange, await freePort()), { kind: "refused", phase: "connect", exchange });
-    if (exchange === "plain" || exchange === "postgres") return;
+    if (isQuiet.has(exchange) || exchange === "postgres") return;
     // Part of a right answer, and then nothing, or the end.
     const [first] = real[exchange];
     for (const isEnding of [false, true]) {

@@ -1,0 +1,90 @@
+/**
+ * AMQP over WebSocket (RFC 6455; OASIS "AMQP WebSocket Binding" 1.0): an upgrade with the subprotocol `amqp`, then
+ * the protocol header of AMQP 1.0 in a binary frame, which the server answers with its own. Who does not grant
+ * the upgrade without a login has answered, too, by its status.
+ */
+import { randomBytes } from "node:crypto";
+import { foreign, open, type Exchange, type Reading, type Reply } from "./exchange.ts";
+import { readStatus, requestOf } from "./http.ts";
+
+const binary = 0x2;
+const close = 0x8;
+const ping = 0x9;
+const pong = 0xa;
+/** AMQP 1.0, part 2.2: protocol id 0 is AMQP itself, 3 is SASL before it. */
+const protocolHeader = Buffer.from("AMQP\x00\x01\x00\x00", "latin1");
+const normalClosure = Buffer.from([0x03, 0xe8]);
+
+export const amqpWebsocket: Exchange = {
+  alpn: ["http/1.1"],
+  stream: (place) => {
+    let upgraded = false;
+    const found = { status: 101 };
+
+    function readUpgrade(answer: Buffer): Reading | Reply | undefined {
+      const status = readStatus(answer);
+      if (status?.found?.status !== 101) return status;
+      // The server waits for us, so the headers come alone.
+      if (!answer.includes("\r\n\r\n")) return undefined;
+      upgraded = true;
+      return { say: frame(binary, protocolHeader) };
+    }
+
+    function readFrame(answer: Buffer): Reading | undefined {
+      const received = parse(answer);
+      if (received === undefined) return undefined;
+      if (received === "malformed") return foreign(answer);
+      const { opcode, payload, end } = received;
+      if (opcode === ping || opcode === pong)
+        return end < answer.length ? readFrame(answer.subarray(end)) : undefined;
+      const farewell = frame(close, normalClosure);
+      // It speaks WebSocket, and does not want to go on with somebody who has no login.
+      if (opcode === close)
+        return open(`WebSocket, closed by the server${reasonOf(payload)}`, { found, farewell });
+      const isHeader =
+        opcode === binary && payload.length >= 8 && payload.toString("latin1", 0, 4) === "AMQP";
+      if (!isHeader) return foreign(payload);
+      const sasl = payload[4] === 3 ? " with SASL" : "";
+      return open(`AMQP ${payload[5]}.${payload[6]}.${payload[7]}${sasl}`, { found, farewell });
+    }
+
+    return {
+      opening: requestOf("GET", place, [
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Protocol: amqp",
+        `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`,
+      ]),
+      read: (answer) => (upgraded ? readFrame(answer) : readUpgrade(answer)),
+    };
+  },
+};
+
+/** Of a client: masked (RFC 6455 section 5.3); short payloads only. */
+function frame(opcode: number, payload: Buffer): Buffer {
+  const mask = randomBytes(4);
+  const masked = payload.map((byte, index) => byte ^ mask[index % 4]!);
+  return Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | payload.length]), mask, masked]);
+}
+
+interface Frame {
+  opcode: number;
+  payload: Buffer;
+  end: number;
+}
+
+/** The first frame of a server, which does not mask; none that matters here is longer than 125 bytes. */
+function parse(bytes: Buffer): Frame | "malformed" | undefined {
+  if (bytes.length < 2) return undefined;
+  const length = bytes[1]!;
+  // Neither extensions nor parts were agreed on.
+  if ((bytes[0]! & 0xf0) !== 0x80 || length > 125) return "malformed";
+  const end = 2 + length;
+  return bytes.length < end ? undefined : { opcode: bytes[0]! & 0x0f, payload: bytes.subarray(2, end), end };
+}
+
+function reasonOf(payload: Buffer): string {
+  if (payload.length < 2) return "";
+  return `: ${payload.readUInt16BE(0)} ${payload.toString("latin1", 2)}`;
+}
