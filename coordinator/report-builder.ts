@@ -179,6 +179,7 @@ function reportPath(
     transport: path.transport,
     protocol: path.protocol,
     ports: formatPorts(path.ports),
+    ...(path.anyOf ? { anyOf: true } : {}),
     expected: path.open ? "open" : "closed",
     verdict: shown.verdict,
     reason: shown.reason,

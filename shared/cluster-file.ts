@@ -10,9 +10,10 @@ import { InvalidInputError, type Problem } from "./errors.ts";
 import { outsideFields, readOutside, type OutsideSettings } from "./outside.ts";
 import { distance, expects } from "./schema-errors.ts";
 import { DurationSchema } from "./schemas.ts";
-import { namePattern, type ProductSpec } from "./spec.ts";
+import { namePattern, optionsUsedBy, rowSections, type ProductSpec } from "./spec.ts";
 import {
   OptionValueSchema,
+  idleBecause,
   optionValueProblem,
   type OptionValue,
   type OptionValues,
@@ -228,6 +229,12 @@ function chooseSpecs(
       if (problem === undefined) options[name] = value;
       else problems.push(source.problem(`/specs/${index}/options/${name}`, problem, option === undefined));
     }
+    for (const name of Object.keys(entry.options ?? {})) {
+      const because = chosenInVain(spec, name, options);
+      if (because === undefined) continue;
+      const message = `decides nothing here: what depends on ${name} applies only where ${because}`;
+      problems.push(source.problem(`/specs/${index}/options/${name}`, message));
+    }
     for (const [name, option] of Object.entries(spec.options)) {
       if (option.type === "choice" && options[name] === undefined) {
         const message = `the option ${name} of ${spec.id} must be chosen: ${option.values?.join(", ")}`;
@@ -236,6 +243,19 @@ function chooseSpecs(
     }
     return { spec, options };
   });
+}
+
+/** A choice that the other choices leave without any row is a mistake in one of them. */
+function chosenInVain(spec: ProductSpec, name: string, options: OptionValues): string | undefined {
+  const usual = spec.options[name]?.default;
+  if (JSON.stringify(options[name]) === JSON.stringify(usual)) return undefined;
+  const rows = rowSections.flatMap((section) =>
+    spec[section].map((row) => ({
+      ...(row.when === undefined ? {} : { when: row.when }),
+      uses: optionsUsedBy(row).includes(name),
+    })),
+  );
+  return idleBecause(name, rows, options);
 }
 
 function loadSpec(

@@ -1,11 +1,13 @@
 /**
- * What lies outside of the cluster and must be reached: one entry a node and host, from the endpoints of a
- * spec and from its flows to outside roles whose hosts an option names.
+ * What lies outside of the cluster and must be reached: one entry a node and host, from the endpoints of a spec,
+ * from its flows to outside roles whose hosts an option names, and from the services that it requires.
  */
 import { familyOf, parseHost } from "./addresses.ts";
 import type { EndpointTransport, Level, RouteName, Security } from "./names.ts";
+import { applies, having, portsOf, type SpecScope } from "./plan-rows.ts";
 import type { PortSet } from "./ports.ts";
-import type { Endpoint, Flow } from "./spec.ts";
+import { isRegistered, registeredPorts } from "./registered-ports.ts";
+import type { Endpoint, Flow, Requirement } from "./spec.ts";
 import type { OptionValues } from "./spec-options.ts";
 
 /** What a verdict is about: one node, one host, all ports of the row on it. */
@@ -14,7 +16,7 @@ export interface PlannedEndpoint {
   id: number;
   from: number;
   spec: string;
-  section: "endpoints" | "flows";
+  section: "flows" | "endpoints" | "requirements";
   row: string;
   doc: string;
   level: Level;
@@ -37,6 +39,65 @@ export interface PlannedEndpoint {
 }
 
 type EndpointRow = Endpoint | Flow;
+
+type Section = PlannedEndpoint["section"];
+
+/** All that the nodes of a cluster must reach for one spec. */
+export function endpointsOf(
+  scope: SpecScope,
+  available: readonly RouteName[],
+): Omit<PlannedEndpoint, "id">[] {
+  const { spec, options, rolesOf } = scope;
+  const from = (
+    section: Section,
+    row: EndpointRow,
+    roles: readonly string[],
+  ): Omit<PlannedEndpoint, "id">[] => {
+    if (!applies(row, scope) || isNotYetThere(row, scope)) return [];
+    const ports = row.transport === "icmp" ? [] : portsOf(row, options);
+    return having(roles, rolesOf).flatMap((node) =>
+      hostsOf(row, options).map((host) => ({
+        from: node,
+        spec: spec.id,
+        section,
+        ...plannedEndpoint(row, host, ports, available),
+      })),
+    );
+  };
+  return [
+    ...spec.endpoints.flatMap((row) => from("endpoints", row, row.from)),
+    ...spec.flows.flatMap((row) => from("flows", row, row.from)),
+    ...spec.requirements.flatMap((row) =>
+      servicesOf(row).flatMap((service) => from("requirements", service, row.on)),
+    ),
+  ];
+}
+
+/** The product itself answers behind its own names, and it is not installed yet. */
+function isNotYetThere(row: EndpointRow, { phase }: SpecScope): boolean {
+  return phase === "install" && !("scope" in row) && row.to !== undefined;
+}
+
+/** A service that the user has to name, as the endpoints that it is: one for each option that names it. */
+function servicesOf(row: Requirement): Endpoint[] {
+  const { name, description, doc, phase, level, when, kind, on, key, supplied = [] } = row;
+  if (kind !== "service" || !isRegistered(key)) return [];
+  const { transport, ports } = registeredPorts[key];
+  return supplied.map((option) => ({
+    name,
+    description,
+    doc,
+    phase,
+    level,
+    ...(when === undefined ? {} : { when }),
+    from: on,
+    supplied: { option },
+    transport,
+    ...(ports.length > 1 ? { anyOf: [...ports] } : { ports: ports[0] }),
+    application: key,
+    security: "unstated" as const,
+  }));
+}
 
 /** Hosts of a row, each maybe with a port that the user gave; none where the user has to name it and did not. */
 export function hostsOf(

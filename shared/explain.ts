@@ -1,7 +1,7 @@
 /** Says in one sentence what both ends saw on a path, and in another what to do. For terminals, reports and pages. */
 import { formatDuration as formatMs } from "./duration.ts";
 import { rejectedNearbyCode } from "./judge.ts";
-import type { Reason } from "./names.ts";
+import { verdictOf, type Reason } from "./names.ts";
 import { formatPorts, parsePorts } from "./ports.ts";
 import type { Report, ReportPath } from "./report.ts";
 
@@ -69,7 +69,35 @@ export function explainPath(path: ReportPath): string {
     impaired: whoIsImpaired(path),
   };
   const translated = source.seenAs === undefined ? "" : `; a NAT shows ${path.from} as ${source.seenAs}`;
-  return `${what[path.reason]}${translated}`;
+  return `${which(path)}${what[path.reason]}${translated}`;
+}
+
+/** Of alternatives: which port the sentence is about, and how it stands with the others. */
+function which(path: ReportPath): string {
+  const { anyOf, expected, ports, verdict, evidence } = path;
+  if (anyOf !== true || expected === "closed" || verdict === "unknown") return "";
+  const intervals = path.intervals ?? [];
+  if (verdict === "fail") {
+    const each = intervals.map((interval) => `${interval.ports}: ${interval.reason}`).join(", ");
+    return `none of ${alternatives(ports, "and")} is open${each === "" ? "" : ` (${each})`}: `;
+  }
+  if (intervals.length === 0) return `${alternatives(ports, "and")} are open: `;
+  const decisive = String(evidence.source.port);
+  const others = intervals
+    .filter((interval) => interval.ports !== decisive)
+    .map(({ ports: other, reason }) => `${other} is ${isOpen(reason) ? "open too" : `not (${reason})`}`);
+  return `${[`${decisive} is open`, ...others].join(", ")}: `;
+}
+
+function isOpen(reason: Reason): boolean {
+  const verdict = verdictOf(reason);
+  return verdict === "pass" || verdict === "warn";
+}
+
+/** `25 or 587` of `25,587`. */
+function alternatives(ports: string, word: "or" | "and"): string {
+  const list = ports.split(",");
+  return list.length < 2 ? ports : `${list.slice(0, -1).join(", ")} ${word} ${list.at(-1)}`;
 }
 
 function smallMtu(path: ReportPath): string {
@@ -133,7 +161,9 @@ export function explainSampling({ fullSweepMs }: Report["summary"]): string | un
 
 /** What to do about a path that is not green, or undefined where nothing is to be done. */
 export function remedyFor(path: ReportPath): string | undefined {
-  const rule = `${path.transport} ${path.from} → ${path.to} ports ${failingPorts(path)}`;
+  const needed = path.anyOf === true && path.expected === "open";
+  const ports = needed ? alternatives(failingPorts(path), "or") : failingPorts(path);
+  const rule = `${path.transport} ${path.from} → ${path.to} ports ${ports}`;
   const answers = `${path.transport} from ${path.to} ports ${failingPorts(path)}`;
   const remedies: Partial<Record<Reason, string>> = {
     dropped: `ask for: allow ${rule}`,

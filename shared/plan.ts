@@ -5,22 +5,14 @@
  */
 import { isLoopback, localhostOf } from "./addresses.ts";
 import type { Cluster, ClusterNode, Thresholds } from "./cluster-file.ts";
-import { hostsOf, plannedEndpoint, type PlannedEndpoint } from "./endpoint-plan.ts";
+import { endpointsOf, type PlannedEndpoint } from "./endpoint-plan.ts";
 import type { CheckPhase, Level, ProtocolName, RouteName, Security, Skippable, Transport } from "./names.ts";
-import {
-  countPorts,
-  normalise,
-  parsePorts,
-  subtract,
-  union,
-  type PortInterval,
-  type PortSet,
-  type PortsText,
-} from "./ports.ts";
+import { having, portsOf, type Roles } from "./plan-rows.ts";
+import { countPorts, normalise, subtract, union, type PortInterval, type PortSet } from "./ports.ts";
+import { planRequirements } from "./requirements/plan-requirements.ts";
 import type { PlannedRequirement } from "./requirements/requirement-check.ts";
 import { protocolFor } from "./probe-protocol.ts";
-import { checkFor } from "./requirements/index.ts";
-import type { Endpoint, Flow, ProductSpec, Row } from "./spec.ts";
+import type { Flow, ProductSpec } from "./spec.ts";
 import { conditionHolds, type OptionValues } from "./spec-options.ts";
 import { statementsOf, type Statement } from "./statements.ts";
 
@@ -120,19 +112,21 @@ export function planFor(cluster: PlannedCluster, phase: CheckPhase, skip: readon
   // What one row opens no other row closes, so all that must be open has to be known first.
   for (const { spec, options, rolesOf, flows } of applying) {
     for (const flow of flows) builder.addClosed(spec, flow, options, phase, rolesOf);
+    const scope = { spec, options, phase, rolesOf };
     const outside = skip.includes("endpoints")
       ? []
-      : endpointsOf(spec, options, phase, rolesOf, cluster.routes);
+      : endpointsOf(scope, cluster.routes).filter(
+          ({ section }) => section !== "requirements" || !skip.includes("requirements"),
+        );
     for (const endpoint of outside) endpoints.push({ ...endpoint, id: endpoints.length });
-    const asked = skip.includes("requirements") ? [] : requirementsOf(spec, options, phase, rolesOf);
-    requirements.push(...asked);
+    const plannedEndpoints = new Set(outside.map(({ section, row }) => `${section}/${row}`));
+    const asked = planRequirements(scope, { routes: cluster.routes, plannedEndpoints });
+    if (!skip.includes("requirements")) requirements.push(...asked.planned);
     statements.push(
-      ...statementsOf(spec, options, {
-        phase,
+      ...statementsOf(scope, {
         skip,
-        plannedEndpoints: new Set(outside.map(({ section, row }) => `${section}/${row}`)),
-        plannedRequirements: new Set(asked.map(({ row }) => row.name)),
-        presentRoles: new Set(rolesOf.flatMap((roles) => [...roles])),
+        plannedEndpoints,
+        unplannedRequirements: asked.unplanned,
         plannedFlows: builder.flowsOf(spec),
         hasVantage: vantagesOf(spec, rolesOf).length > 0,
       }),
@@ -150,51 +144,6 @@ export function planFor(cluster: PlannedCluster, phase: CheckPhase, skip: readon
     requirements,
     statements,
   };
-}
-
-/** Rows of a spec that this phase asks for: what is for the installation only is over at runtime. */
-function applies(row: Row, options: OptionValues, phase: CheckPhase): boolean {
-  return conditionHolds(row.when, options) && !(phase === "runtime" && row.phase === "install");
-}
-
-function endpointsOf(
-  spec: ProductSpec,
-  options: OptionValues,
-  phase: CheckPhase,
-  rolesOf: Roles,
-  available: readonly RouteName[],
-): Omit<PlannedEndpoint, "id">[] {
-  const rows = (["endpoints", "flows"] as const).flatMap((section) =>
-    spec[section].map((row): { section: "endpoints" | "flows"; row: Endpoint | Flow } => ({ section, row })),
-  );
-  return rows.flatMap(({ section, row }) => {
-    if (!applies(row, options, phase)) return [];
-    const ports = row.transport === "icmp" ? [] : portsOf(row, options);
-    return having(row.from, rolesOf).flatMap((from) =>
-      hostsOf(row, options).map((host) => ({
-        from,
-        spec: spec.id,
-        section,
-        ...plannedEndpoint(row, host, ports, available),
-      })),
-    );
-  });
-}
-
-function requirementsOf(
-  spec: ProductSpec,
-  options: OptionValues,
-  phase: CheckPhase,
-  rolesOf: Roles,
-): PlannedRequirement[] {
-  return spec.requirements.flatMap((row) => {
-    if (!applies(row, options, phase) || checkFor(row) === undefined) return [];
-    // What the installer sees to is not there before.
-    if (row.byInstaller === true && phase === "install") return [];
-    const on = having(row.on, rolesOf);
-    const toward = having(row.toward ?? [], rolesOf);
-    return on.length === 0 ? [] : [{ spec: spec.id, row, on, toward, options }];
-  });
 }
 
 export function countProbes(targets: Iterable<Target>): number {
@@ -217,25 +166,6 @@ export function rolesIn(
     ? []
     : Object.keys(spec.roles).filter((role) => spec.roles[role]?.everyNode === true);
   return new Set([...own, ...implied]);
-}
-
-/** The ports of a flow under these options: a configurable one is the user's or the recommended. */
-export function portsOf(row: Pick<Flow, "ports" | "anyOf" | "configurable">, options: OptionValues): PortSet {
-  if (row.configurable !== undefined) {
-    const chosen = options[row.configurable.option];
-    const port = typeof chosen === "number" ? chosen : row.configurable.recommended;
-    return [[port, port]];
-  }
-  const parsed = parsePorts((row.anyOf ?? row.ports) as PortsText);
-  if (typeof parsed === "string") throw new Error(`a checked spec has the ports ${parsed}`);
-  return parsed;
-}
-
-/** The roles of each node in one spec, by the node's position. */
-type Roles = readonly ReadonlySet<string>[];
-
-function having(roles: readonly string[], rolesOf: Roles): number[] {
-  return rolesOf.flatMap((own, index) => (roles.some((role) => own.has(role)) ? [index] : []));
 }
 
 /** Who probes whom for a flow. A localhost row is each host's own business. */

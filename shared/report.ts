@@ -94,6 +94,9 @@ const PathSchema = Type.Object(
     transport: Type.Enum([...transports]),
     protocol: Type.Enum([...protocolNames]),
     ports: Type.String(),
+    anyOf: Type.Optional(
+      Type.Boolean({ description: "One open port is enough; absent where all are needed." }),
+    ),
     expected: Type.Enum(["open", "closed"]),
     verdict: VerdictSchema,
     reason: ReasonSchema,
@@ -114,7 +117,7 @@ const EndpointSchema = Type.Object(
   {
     from: Type.String(),
     spec: Type.String(),
-    section: Type.Enum(["endpoints", "flows"]),
+    section: Type.Enum(["flows", "endpoints", "requirements"]),
     row: Type.String(),
     level: Type.Enum([...levels]),
     host: Type.String(),

@@ -36,10 +36,14 @@ export const OptionValueSchema = Type.Union(
 export type OptionValue = Static<typeof OptionValueSchema>;
 export type OptionValues = Readonly<Record<string, OptionValue | undefined>>;
 
-const Comparison = Type.Union([Type.String(), Type.Boolean(), Type.Array(Type.String(), { minItems: 1 })], {
-  ...expects("a value, a list of values (any of them), or for versions a comparison such as '<1.166'"),
-});
-const AllOf = Type.Record(Type.String(), Comparison);
+const ComparisonSchema = Type.Union(
+  [Type.String(), Type.Boolean(), Type.Array(Type.String(), { minItems: 1 })],
+  {
+    ...expects("a value, a list of values (any of them), or for versions a comparison such as '<1.166'"),
+  },
+);
+type Comparison = Static<typeof ComparisonSchema>;
+const AllOf = Type.Record(Type.String(), ComparisonSchema);
 
 export const ConditionSchema = Type.Union([AllOf, Type.Array(AllOf, { minItems: 1 })], {
   description: "Option by option what must hold; all of a map, any map of a list.",
@@ -94,15 +98,36 @@ export function describeCondition(condition: Condition): string {
   return clauses.join(", or ");
 }
 
+/**
+ * Where an option is chosen that decides nothing beside the others, since all rows that depend on it apply under
+ * other choices only: those choices in words. A choice that is the default says nothing.
+ */
+export function idleBecause(
+  name: string,
+  rows: readonly { when?: Condition; uses: boolean }[],
+  values: OptionValues,
+): string | undefined {
+  const others = rows.flatMap(({ when, uses }): Record<string, Comparison>[] => {
+    if (uses) return when === undefined ? [{}] : [...clausesOf(when)];
+    return clausesOf(when ?? []).flatMap((clause) => {
+      if (!Object.hasOwn(clause, name)) return [];
+      const { [name]: _own, ...rest } = clause;
+      return [rest];
+    });
+  });
+  if (others.length === 0 || others.some((clause) => conditionHolds(clause, values))) return undefined;
+  return [...new Set(others.map(describeCondition))].join(", or ");
+}
+
 function describeValue(value: string | boolean): string {
   return versionComparison.test(String(value)) ? String(value) : `is ${value}`;
 }
 
-function clausesOf(condition: Condition): readonly Record<string, string | boolean | string[]>[] {
+function clausesOf(condition: Condition): readonly Record<string, Comparison>[] {
   return Array.isArray(condition) ? condition : [condition];
 }
 
-function comparisonHolds(comparison: string | boolean | string[], value: OptionValue | undefined): boolean {
+function comparisonHolds(comparison: Comparison, value: OptionValue | undefined): boolean {
   if (value === undefined) return false;
   const wanted = Array.isArray(comparison) ? comparison : [comparison];
   const actual = Array.isArray(value) ? value : [value];

@@ -7,6 +7,7 @@ import { readDocument, throwProblems, type SourceDocument } from "./document.ts"
 import type { Problem } from "./errors.ts";
 import { directions, endpointTransports, levels, phases, scopes, securities, transports } from "./names.ts";
 import { parsePorts } from "./ports.ts";
+import { isRegistered, registeredPorts } from "./registered-ports.ts";
 import { expects } from "./schema-errors.ts";
 import { DocSchema, PortsSchema } from "./schemas.ts";
 import { ConditionSchema, OptionSchema, conditionProblem } from "./spec-options.ts";
@@ -65,6 +66,10 @@ const FlowSchema = Type.Object(
       ),
     ),
     supplied: Type.Optional(SuppliedSchema),
+    endpoints: Type.Optional({
+      ...Names,
+      description: "Endpoints of this spec that are its far end, so that their probes are its own.",
+    }),
     application: Name,
     security: Type.Enum([...securities]),
     tlsMinimum: Type.Optional(TlsMinimumSchema),
@@ -92,6 +97,10 @@ const EndpointSchema = Type.Object(
   {
     ...rowFields,
     from: RoleNames,
+    to: Type.Optional({
+      ...RoleNames,
+      description: "Roles of the cluster behind the host: before the installation nobody answers there.",
+    }),
     hosts: Type.Optional(
       Type.Array(Type.String({ pattern: "^([a-z0-9_-]+\\.)+[a-z0-9-]+$" }), { minItems: 1 }),
     ),
@@ -148,7 +157,8 @@ const RequirementSchema = Type.Object(
     }),
     key: Type.Optional({
       ...Text,
-      description: "What to read: a sysctl, a kernel module, a certificate field.",
+      description:
+        "What to look at: a sysctl, a kernel module, a property of a certificate, a kind of proxy.",
     }),
     expected: { ...Text, description: "What the document asks for, with its unit as printed." },
     minimum: Type.Optional(
@@ -158,7 +168,16 @@ const RequirementSchema = Type.Object(
       ),
     ),
     endpoints: Type.Optional({ ...Names, description: "Endpoints of this spec whose probes show it." }),
-    flows: Type.Optional({ ...Names, description: "Flows of this spec whose ports show it." }),
+    flows: Type.Optional(
+      Type.Union([Names, Type.Literal("all")], {
+        description: "Flows of this spec whose ports show it; all of them between its nodes.",
+        ...expects("a list of names of flows, or all"),
+      }),
+    ),
+    issuer: Type.Optional({
+      ...Text,
+      description: "Who is expected to have issued the certificate, or self-signed.",
+    }),
     supplied: Type.Optional({
       ...Names,
       description: "Options of type host or url that name what has to be looked at.",
@@ -293,17 +312,30 @@ function referenceProblems(source: SourceDocument<ProductSpec>): Problem[] {
         problems.push(source.problem(`${at}/${pointer}`, wanted));
       }
       for (const field of ["endpoints", "flows"] as const) {
-        const named = "kind" in row ? (row[field] ?? []) : [];
-        for (const [position, name] of named.entries()) {
+        for (const [position, name] of rowsNamedBy(row, field).entries()) {
           if (spec[field].some((other) => other.name === name)) continue;
           problems.push(
             source.problem(`${at}/${field}/${position}`, `${name} is not one of the ${field} of this spec`),
           );
         }
       }
+      if ("kind" in row && row.kind === "service" && row.supplied !== undefined && !isRegistered(row.key)) {
+        const known = Object.keys(registeredPorts).join(", ");
+        problems.push(source.problem(at, `a service that the user names needs a key: one of ${known}`));
+      }
     }
   }
   return problems;
+}
+
+function rowsNamedBy(row: Row, field: "endpoints" | "flows"): readonly string[] {
+  const named = (row as Partial<Record<typeof field, readonly string[] | "all">>)[field];
+  return named === undefined || named === "all" ? [] : named;
+}
+
+/** Names of the options that a row takes ports, hosts and URLs from. */
+export function optionsUsedBy(row: Row): string[] {
+  return optionsOf(row).map(({ option }) => option);
 }
 
 /** The options that a row takes ports and hosts from, each with the types that fit. */

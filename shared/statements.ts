@@ -1,14 +1,7 @@
 /** Rows that this check does not probe: they are said, each with the reason, instead of being dropped in silence. */
-import type { CheckPhase } from "./names.ts";
-import {
-  rowSections,
-  type Endpoint,
-  type Flow,
-  type ProductSpec,
-  type Requirement,
-  type Row,
-} from "./spec.ts";
-import { conditionHolds, describeCondition, type OptionValues } from "./spec-options.ts";
+import { isOver, missingRoles, onlyForInstallation, type SpecScope } from "./plan-rows.ts";
+import { rowSections, type Endpoint, type Flow, type Requirement, type Row } from "./spec.ts";
+import { conditionHolds, describeCondition } from "./spec-options.ts";
 
 export interface Statement {
   spec: string;
@@ -24,23 +17,21 @@ export interface Statement {
 }
 
 /** What the plan knows of the cluster that decides which rows it could not probe, or not wholly. */
-export interface PlanFacts {
-  phase: CheckPhase;
+interface PlanFacts {
   /** Sections that the user left out. */
   skip: readonly string[];
-  /** Rows with hosts to visit, as `endpoints/name` or `flows/name`. */
+  /** Rows with hosts to visit, as `endpoints/name`, `flows/name` or `requirements/name`. */
   plannedEndpoints: ReadonlySet<string>;
-  /** Names of the requirements that are checked. */
-  plannedRequirements: ReadonlySet<string>;
-  /** Roles that some node of the cluster has. */
-  presentRoles: ReadonlySet<string>;
+  /** Why a requirement is not checked, by its name. */
+  unplannedRequirements: ReadonlyMap<string, string>;
   /** Names of the flows for which something is probed. */
   plannedFlows: ReadonlySet<string>;
   /** Whether some node stands outside of the cluster. */
   hasVantage: boolean;
 }
 
-export function statementsOf(spec: ProductSpec, options: OptionValues, facts: PlanFacts): Statement[] {
+export function statementsOf(scope: SpecScope, facts: PlanFacts): Statement[] {
+  const { spec, options } = scope;
   const statement = (section: Statement["section"], row: Row, why: string, applies = true): Statement => ({
     spec: spec.id,
     section,
@@ -57,46 +48,42 @@ export function statementsOf(spec: ProductSpec, options: OptionValues, facts: Pl
       }
       const reasons =
         section === "flows"
-          ? reasonsNotProbed(spec, row as Flow, facts)
+          ? reasonsNotProbed(scope, row as Flow, facts)
           : section === "endpoints"
-            ? reasonsNotVisited(spec, row as Endpoint, facts)
-            : reasonsNotMeasured(spec, row as Requirement, facts);
+            ? reasonsNotVisited(scope, row as Endpoint, facts)
+            : reasonsNotChecked(row as Requirement, facts);
       return reasons.length === 0 ? [] : [statement(section, row, reasons.join("; "))];
     }),
   );
 }
 
-function reasonsNotVisited(spec: ProductSpec, row: Endpoint, facts: PlanFacts): string[] {
+function reasonsNotVisited(scope: SpecScope, row: Endpoint, facts: PlanFacts): string[] {
   if (facts.skip.includes("endpoints")) return ["endpoints were left out of this check"];
   if (facts.plannedEndpoints.has(`endpoints/${row.name}`)) return [];
-  if (facts.phase === "runtime" && row.phase === "install") return ["it is needed for the installation only"];
-  const missing = missingRoles(spec, row.from, facts);
+  if (isOver(row, scope.phase)) return [onlyForInstallation];
+  const missing = missingRoles(scope, row.from);
   if (missing.length === row.from.length) return missing;
-  return [`the cluster file does not name the host: set the option ${row.supplied?.option ?? ""}`];
+  if (row.supplied !== undefined && scope.options[row.supplied.option] === undefined)
+    return [`the cluster file does not name the host: set the option ${row.supplied.option}`];
+  return [
+    `before the installation nobody answers there for ${row.to?.join(" and ") ?? "it"}: check it with --phase runtime`,
+  ];
 }
 
-function reasonsNotMeasured(spec: ProductSpec, row: Requirement, facts: PlanFacts): string[] {
+function reasonsNotChecked(row: Requirement, facts: PlanFacts): string[] {
   if (facts.skip.includes("requirements")) return ["requirements were left out of this check"];
-  if (facts.plannedRequirements.has(row.name)) return [];
-  if (row.stated !== undefined) return [row.stated];
-  if (facts.phase === "runtime" && row.phase === "install") return ["it is needed for the installation only"];
-  if (facts.phase === "install" && row.byInstaller === true)
-    return ["the product's installer sees to it: check it with --phase runtime"];
-  const missing = missingRoles(spec, row.on, facts);
-  if (missing.length === row.on.length) return missing;
-  return [`no probe shows a requirement of the kind ${row.kind}`];
+  return [facts.unplannedRequirements.get(row.name) ?? []].flat();
 }
 
 /** Why a flow is not probed at all, or which part of it is not. */
-function reasonsNotProbed(spec: ProductSpec, flow: Flow, facts: PlanFacts): string[] {
-  if (facts.plannedEndpoints.has(`flows/${flow.name}`)) return [];
-  const isForInstallationOnly = facts.phase === "runtime" && flow.phase === "install";
-  if (isForInstallationOnly && flow.closed?.after !== "install")
-    return ["it is needed for the installation only"];
-  const missing = [...missingRoles(spec, flow.from, facts), ...missingRoles(spec, flow.to, facts)];
+function reasonsNotProbed(scope: SpecScope, flow: Flow, facts: PlanFacts): string[] {
+  if (isProbedOutside(flow, facts)) return missingRoles(scope, flow.from);
+  if (isOver(flow, scope.phase) && flow.closed?.after !== "install") return [onlyForInstallation];
+  const missing = [...missingRoles(scope, flow.from), ...missingRoles(scope, flow.to)];
   const wasUnseen = flow.closed?.from === "outside" && !facts.hasVantage;
   return [
     ...missing,
+    ...(missing.length > 0 ? waysWithoutAgent(flow, facts) : []),
     ...(missing.length === 0 && !facts.plannedFlows.has(flow.name)
       ? ["only one node has its roles, so there is no pair to probe"]
       : []),
@@ -106,12 +93,19 @@ function reasonsNotProbed(spec: ProductSpec, flow: Flow, facts: PlanFacts): stri
   ];
 }
 
-function missingRoles(spec: ProductSpec, roles: readonly string[], { presentRoles }: PlanFacts): string[] {
-  return roles
-    .filter((role) => !presentRoles.has(role))
-    .map((role) =>
-      spec.roles[role]?.place === "outside"
-        ? `no agent stands outside the cluster as ${role}`
-        : `no node has the role ${role}`,
-    );
+/** Hosts outside that stand for the far role. */
+function isProbedOutside(flow: Flow, { plannedEndpoints }: PlanFacts): boolean {
+  return (
+    plannedEndpoints.has(`flows/${flow.name}`) ||
+    flow.endpoints?.some((name) => plannedEndpoints.has(`endpoints/${name}`)) === true
+  );
+}
+
+/** What else would have shown a flow to a role that has no agent. */
+function waysWithoutAgent(flow: Flow, { skip }: PlanFacts): string[] {
+  if (flow.supplied === undefined && flow.endpoints === undefined) return [];
+  if (skip.includes("endpoints")) return ["endpoints were left out of this check"];
+  return flow.supplied === undefined
+    ? []
+    : [`the cluster file names no host for it either: set the option ${flow.supplied.option}`];
 }

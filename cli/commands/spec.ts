@@ -52,7 +52,7 @@ export function specCommand(terminal: Terminal): Command {
     .addOption(output())
     .action(async (id: string, flags: OutputFlags) => {
       const spec = await loadSpec(id);
-      if (flags.output === "json") json(spec);
+      if (flags.output === "json") json(await withChecks(spec));
       else lines((await import("../views/spec-text.ts")).renderSpec(spec, paint));
     });
 
@@ -145,6 +145,17 @@ function summaryOf({
     endpoints: endpoints.length,
     requirements: requirements.length,
   };
+}
+
+/** The spec with what is known of each row's check beside the row. */
+async function withChecks(spec: Spec): Promise<object> {
+  const { howChecked } = await import("../../shared/row-checks.ts");
+  const { rowSections } = await import("../../shared/spec.ts");
+  const sections = rowSections.map((section) => [
+    section,
+    spec[section].map((row) => ({ ...row, check: howChecked(spec, section, row) })),
+  ]);
+  return { ...spec, ...(Object.fromEntries(sections) as object) };
 }
 
 async function loadSpec(id: string): Promise<import("../../shared/spec.ts").ProductSpec> {

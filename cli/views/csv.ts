@@ -1,5 +1,6 @@
 /** The firewall change request: one line a rule that is missing (or too many), in RFC 4180 CSV. */
 import { explainPath, failingPorts } from "../../shared/explain.ts";
+import type { Reason } from "../../shared/names.ts";
 import { explainEndpoint } from "../../shared/explain-endpoint.ts";
 import type { Report, ReportEndpoint } from "../../shared/report.ts";
 import { printable } from "../terminal.ts";
@@ -42,7 +43,7 @@ export function renderCsv(report: Report): string {
   const outside = report.endpoints
     .filter(({ verdict }) => verdict !== "pass")
     .map((endpoint) => [
-      endpoint.verdict === "unknown" ? "clarify" : "allow",
+      actions[endpoint.reason] ?? "clarify",
       endpoint.from,
       addressOf.get(endpoint.from) ?? "",
       endpoint.host,
@@ -58,6 +59,18 @@ export function renderCsv(report: Report): string {
     ]);
   return [header, ...rows, ...outside].map((row) => `${row.map(quote).join(",")}\r\n`).join("");
 }
+
+/** What to ask of whoever guards the way out; the rest is for whoever runs the endpoint or its name servers. */
+const actions: Readonly<Partial<Record<Reason, string>>> = {
+  dropped: "allow",
+  rejected: "allow",
+  "egress-blocked": "allow",
+  "no-route": "allow",
+  "proxy-refused": "allow",
+  "app-filtered": "allow",
+  "upgrade-refused": "exempt",
+  intercepted: "exempt",
+};
 
 /** Those that were dialled; a proxy is named as what it is. */
 function addressesOf({ route, evidence }: ReportEndpoint): string {

@@ -16,9 +16,10 @@ export function endpointLines(report: Report, options: TextOptions): string[] {
     cells: (group) => {
       const { spec, row, transport, ports, application, route } = group[0]!;
       const hosts = new Set(group.map(({ host }) => host)).size;
+      const chosen = openAlternatives(group);
       return [
         report.specs.length > 1 ? `${spec}/${row}` : row,
-        ports === "" ? transport : `${transport}/${ports}`,
+        ports === "" ? transport : `${transport}/${ports}${chosen === "" ? "" : ` (${chosen} open)`}`,
         route === "direct" ? application : `${application} by ${route}`,
         hosts === 1 ? printable(group[0]!.host) : `${hosts} hosts`,
       ];
@@ -28,6 +29,14 @@ export function endpointLines(report: Report, options: TextOptions): string[] {
       rest: explainEndpoint(endpoint),
     }),
   });
+}
+
+/** Where one port of several is enough: those that were found open. */
+function openAlternatives(group: readonly ReportEndpoint[]): string {
+  const open = group.flatMap(({ anyOf, verdict, evidence: { decisive } }) =>
+    anyOf && (verdict === "pass" || verdict === "warn") && decisive !== undefined ? [decisive.port] : [],
+  );
+  return [...new Set(open)].join(", ");
 }
 
 export function requirementLines(report: Report, options: TextOptions): string[] {

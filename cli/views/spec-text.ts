@@ -1,6 +1,7 @@
 /** A spec for people: its options, and its rows as tables. */
 import { formatPorts, parsePorts, type PortsText } from "../../shared/ports.ts";
-import type { Endpoint, Flow, ProductSpec } from "../../shared/spec.ts";
+import { howChecked } from "../../shared/row-checks.ts";
+import { rowSections, type Endpoint, type Flow, type ProductSpec } from "../../shared/spec.ts";
 import { describeCondition } from "../../shared/spec-options.ts";
 import type { Paint } from "../terminal.ts";
 import { renderTable } from "./table.ts";
@@ -76,8 +77,19 @@ export function renderSpec(spec: ProductSpec, paint: Paint): string[] {
             ]),
           ]),
         ]),
+    ...heading("How rows are checked"),
+    ...renderTable(
+      rowSections.flatMap((section) =>
+        spec[section].map((row) => {
+          const { how, text } = howChecked(spec, section, row) ?? unchecked;
+          return [`  ${section}/${row.name}`, how, text];
+        }),
+      ),
+    ),
   ];
 }
+
+const unchecked = { how: "stated", text: "no probe shows a requirement of its kind" };
 
 export function portsText(row: Pick<Flow, "ports" | "anyOf" | "configurable">): string {
   if (row.anyOf !== undefined) return row.anyOf.join(" or ");

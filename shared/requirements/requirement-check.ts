@@ -3,9 +3,10 @@
  * one file a kind, and one line in the registry.
  */
 import type { Thresholds } from "../cluster-file.ts";
-import type { CheckPhase, Reason, Verdict } from "../names.ts";
+import type { CheckPhase, Reason, RouteName, Verdict } from "../names.ts";
 import type { FactNeeds, NodeFacts } from "../node-facts.ts";
 import type { PlannedNode } from "../plan.ts";
+import type { PortSet } from "../ports.ts";
 import type { ReportEndpoint } from "../report.ts";
 import type { ReportPath } from "../report.ts";
 import type { Requirement } from "../spec.ts";
@@ -17,8 +18,19 @@ export interface PlannedRequirement {
   row: Requirement;
   on: readonly number[];
   toward: readonly number[];
+  /** Where services of the flows that show it stand: on which of the nodes, and at which ports in the end. */
+  services: readonly { node: number; ports: PortSet }[];
   /** Values of the spec's options, for what the user has to name. */
   options: OptionValues;
+}
+
+/** What is known before anything is asked of the nodes. */
+export interface RequirementSurroundings {
+  phase: CheckPhase;
+  /** Ways out of the cluster that the cluster file has. */
+  routes: readonly RouteName[];
+  /** Rows with hosts to visit, as `endpoints/name`, `flows/name` or `requirements/name`. */
+  plannedEndpoints: ReadonlySet<string>;
 }
 
 /** What one direction between two nodes carries. */
@@ -76,6 +88,10 @@ export interface Stated {
 export interface RequirementCheck {
   /** How a row is checked in general, for the documentation: `the kernel's setting is read`. */
   how: (row: Requirement) => { how: "probed" | "measured"; text: string } | Stated;
+  /** Whether it is asked for also where no node has its roles, since their number is what it is about. */
+  countsNodes?: (row: Requirement) => boolean;
+  /** Why nothing can be looked at in this run, as far as that is known beforehand. */
+  hindrance?: (planned: PlannedRequirement, surroundings: RequirementSurroundings) => string | undefined;
   /** What has to be read on the nodes it is about. */
   needs?: (planned: PlannedRequirement) => Partial<FactNeeds>;
   judge: (planned: PlannedRequirement, context: RequirementContext) => RequirementFinding[] | Stated;

@@ -1,5 +1,12 @@
 /** Reports and paths by hand, for what is made from them: sentences, exit codes and views. */
-import type { Report, ReportNode, ReportPath } from "../../shared/report.ts";
+import type { EndpointAttempt, TlsFacts } from "../../shared/endpoint-report.ts";
+import type {
+  Report,
+  ReportEndpoint,
+  ReportNode,
+  ReportPath,
+  ReportRequirement,
+} from "../../shared/report.ts";
 
 /** A path n1 to n2, tcp/9042, that passes, but for what `parts` says. */
 export function pathOf(parts: Partial<ReportPath> = {}): ReportPath {
@@ -78,6 +85,86 @@ export function reportOf(paths: ReportPath[], parts: Partial<Report> = {}): Repo
     requirements: [],
     statements,
     causes: [],
+    ...parts,
+  };
+}
+
+/** Node n1 at updates.example.com, tcp/443, that passes, but for what `parts` says. */
+export function endpointOf(parts: Partial<ReportEndpoint> = {}): ReportEndpoint {
+  const attempt = attemptOf();
+  return {
+    from: "n1",
+    spec: "made-up",
+    section: "endpoints",
+    row: "updates",
+    level: "required",
+    host: "updates.example.com",
+    transport: "tcp",
+    ports: "443",
+    anyOf: false,
+    application: "https",
+    route: "direct",
+    verdict: "pass",
+    reason: "served",
+    rttMs: 12.5,
+    doc: "ports:30",
+    evidence: {
+      agent: "alive",
+      decisive: attempt,
+      attempts: [attempt],
+      resolution: { resolvers: ["10.0.0.53"], addresses: [attempt.address], elapsedMs: 3 },
+    },
+    ...parts,
+  };
+}
+
+/** An HTTPS server of the right authority that answers 403. */
+export function attemptOf(parts: Partial<EndpointAttempt> = {}): EndpointAttempt {
+  return {
+    route: "direct",
+    address: "192.0.2.10",
+    port: 443,
+    kind: "open",
+    phase: "answer",
+    elapsedMs: 40,
+    rttMs: 12.5,
+    attempts: 1,
+    exchange: "http",
+    status: 403,
+    tls: tlsOf(),
+    ...parts,
+  };
+}
+
+export function tlsOf(parts: Partial<TlsFacts> = {}): TlsFacts {
+  return {
+    protocol: "TLSv1.3",
+    trust: "public",
+    subject: "CN=updates.example.com",
+    issuers: ["CN=Example CA 1", "CN=Example Root"],
+    names: ["updates.example.com"],
+    notAfter: Date.parse("2027-06-01T00:00:00Z"),
+    key: "sha256/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=",
+    selfSigned: false,
+    ...parts,
+  };
+}
+
+/** A setting of n1 that is met, but for what `parts` says. */
+export function requirementOf(parts: Partial<ReportRequirement> = {}): ReportRequirement {
+  return {
+    spec: "made-up",
+    name: "ip-forward",
+    kind: "sysctl",
+    level: "required",
+    node: "n1",
+    verdict: "pass",
+    reason: "met",
+    expected: "1",
+    actual: "1",
+    from: "/proc/sys/net/ipv4/ip_forward",
+    text: "Packets are forwarded.",
+    doc: "ports:40",
     ...parts,
   };
 }

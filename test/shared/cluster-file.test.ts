@@ -1,4 +1,5 @@
 import t from "tap";
+import { nothingOutside } from "../../shared/outside.ts";
 import { parseCluster, type Cluster, type SpecSource } from "../../shared/cluster-file.ts";
 import { parseSpec } from "../../shared/spec.ts";
 import { flowOf, mistakesOf, specOf, specValue } from "../helpers/domain-fixtures.ts";
@@ -51,8 +52,14 @@ t.test("a good file becomes a cluster with its specs, defaults filled in", async
   t.strictSame(read(good), {
     name: "prod",
     nodes: [
-      { name: "n1", addresses: ["10.0.0.1"], roles: ["controller"], zone: "a" },
-      { name: "n2", addresses: ["10.0.0.2", "fd00::2"], roles: [], zone: undefined },
+      { name: "n1", addresses: ["10.0.0.1"], roles: ["controller"], zone: "a", publicAddress: undefined },
+      {
+        name: "n2",
+        addresses: ["10.0.0.2", "fd00::2"],
+        roles: [],
+        zone: undefined,
+        publicAddress: undefined,
+      },
     ],
     specs: [
       {
@@ -67,14 +74,20 @@ t.test("a good file becomes a cluster with its specs, defaults filled in", async
         },
       },
     ],
-    probing: { intervalMs: 30_000, timeoutMs: 4_000, budgetMs: 60_000 },
-    thresholds: { rttMs: undefined, lossRatio: undefined },
+    probing: {
+      intervalMs: 30_000,
+      timeoutMs: 4_000,
+      budgetMs: 60_000,
+      bandwidth: { durationMs: 1_000, maxBytes: 1_000_000_000 },
+    },
+    thresholds: { rttMs: undefined, lossRatio: undefined, clockMs: 300, expiryMs: 14 * 86_400_000 },
+    outside: nothingOutside,
   });
 });
 
 t.test("what the file sets goes before the defaults", async (t) => {
   const cluster = read(
-    `${changed("{region: us}", '{region: eu, addons: [], release: "2.0", gateway: 8443, proxy: proxy.example, offline: true}')}probing: {interval: 1m, timeout: 5s, budget: 2m}\nthresholds: {rtt: 5ms, loss: 0.5%}\n`,
+    `${changed("{region: us}", '{region: eu, addons: [], release: "2.0", gateway: 8443, proxy: proxy.example, offline: true}')}probing: {interval: 1m, timeout: 5s, budget: 2m, bandwidth: {duration: 2s, megabytes: 50}}\nthresholds: {rtt: 5ms, loss: 0.5%, clock: 1s, expiry: 30d}\n`,
   );
   t.strictSame(cluster.specs[0]?.options, {
     region: "eu",
@@ -84,8 +97,18 @@ t.test("what the file sets goes before the defaults", async (t) => {
     proxy: "proxy.example",
     offline: true,
   });
-  t.strictSame(cluster.probing, { intervalMs: 60_000, timeoutMs: 5_000, budgetMs: 120_000 });
-  t.strictSame(cluster.thresholds, { rttMs: 5, lossRatio: 0.005 });
+  t.strictSame(cluster.probing, {
+    intervalMs: 60_000,
+    timeoutMs: 5_000,
+    budgetMs: 120_000,
+    bandwidth: { durationMs: 2_000, maxBytes: 50_000_000 },
+  });
+  t.strictSame(cluster.thresholds, {
+    rttMs: 5,
+    lossRatio: 0.005,
+    clockMs: 1_000,
+    expiryMs: 30 * 86_400_000,
+  });
 });
 
 t.test("everything that a file may say is accepted together", async (t) => {

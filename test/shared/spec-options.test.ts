@@ -93,7 +93,12 @@ t.test("a value of the wrong kind is refused by a sentence that says what fits",
     ["gateway", 65_536, "gateway must be a port from 1 to 65535; found 65536"],
     ["gateway", "https", "gateway must be a port from 1 to 65535; found https"],
     ["proxy", "proxy.example", undefined],
-    ["proxy", 8080, "proxy must be a host name or address"],
+    ["proxy", ["10.0.0.1", "proxy.example:3128"], undefined],
+    [
+      "proxy",
+      8080,
+      "proxy must be a host name or address, maybe with a port (mail.example.com:587), or a list of these; found 8080",
+    ],
     ["offline", true, undefined],
     ["offline", "yes", "offline must be true or false; found yes"],
   ];

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import t from "tap";
 import { protocolNames } from "../../shared/names.ts";
 import { countPorts } from "../../shared/ports.ts";
-import { portsOf } from "../../shared/plan.ts";
+import { portsOf } from "../../shared/plan-rows.ts";
 import { protocolFor } from "../../shared/probe-protocol.ts";
 import {
   readShippedSpec,
