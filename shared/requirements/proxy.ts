@@ -27,7 +27,7 @@ export const proxy: RequirementCheck = {
     if (isKind(row) && !context.proxies.includes(row.key!)) return [missing(row, context)];
     const behind = endpoints.filter(({ route }) => (isKind(row) ? route === row.key : route !== "direct"));
     if (behind.length === 0) return { stated: "none of its endpoints is reached through a proxy" };
-    const words = { what: "the endpoints behind it", good: "hosts reached through it" };
+    const words = { from: "the endpoints behind it", things: "hosts", good: "reached through it" };
     return endpointFindings(behind, row.expected, words);
   },
 };
@@ -50,7 +50,11 @@ function unopened(
   { expected }: Requirement,
   endpoints: readonly ReportEndpoint[],
 ): ReturnType<typeof endpointFindings> {
-  const words = { what: "the certificates of its endpoints", good: "hosts reached without TLS being opened" };
+  const words = {
+    from: "the certificates of its endpoints",
+    things: "hosts",
+    good: "reached without TLS being opened",
+  };
   return endpointFindings(endpoints, expected, words, ({ verdict, reason }) => ({
     verdict: verdict === "fail" && reason !== "intercepted" ? "unknown" : verdict,
     reason,

@@ -20,8 +20,9 @@ export const service: RequirementCheck = {
         : "endpoints were left out of this check",
   judge: ({ row }, { endpoints }) =>
     endpointFindings(endpointsOfRow(row, endpoints), row.expected, {
-      what: "its endpoints",
-      good: "hosts reached",
+      from: "its endpoints",
+      things: "hosts",
+      good: "reached",
     }),
 };
 

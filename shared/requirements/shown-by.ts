@@ -20,23 +20,32 @@ interface Part {
   reason: string;
 }
 
+interface Words {
+  /** Where it was seen. */
+  from: string;
+  /** `paths`, `hosts` */
+  things: string;
+  /** What each of them should be: `open`, `reached`. */
+  good: string;
+}
+
 /** A finding for a node from its parts: unmet where one fails, unknown where one is, else met. */
-export function findingOf(
+function findingOf(
   node: string,
   expected: string,
   parts: readonly Part[],
-  words: { what: string; good: string },
+  { from, things, good }: Words,
 ): RequirementFinding {
-  const bad = parts.filter(({ verdict }) => verdict === "fail");
-  const open = parts.filter(({ verdict }) => verdict === "unknown");
-  const from = words.what;
-  if (bad.length > 0)
-    return unmet({ node, expected, actual: `not ${words.good}: ${list(bad)} (of ${parts.length})`, from });
-  if (open.length > 0) {
-    const actual = `not known of ${list(open)} (of ${parts.length})`;
+  const failing = parts.filter(({ verdict }) => verdict === "fail");
+  const unknown = parts.filter(({ verdict }) => verdict === "unknown");
+  const of = (some: readonly Part[]): string => `${some.length} of ${parts.length} ${things}`;
+  if (failing.length > 0)
+    return unmet({ node, expected, actual: `${of(failing)} not ${good}: ${list(failing)}`, from });
+  if (unknown.length > 0) {
+    const actual = `${of(unknown)} not known: ${list(unknown)}`;
     return { verdict: "unknown", reason: "never-probed", node, expected, actual, from };
   }
-  return met({ node, expected, actual: `${parts.length} of ${parts.length} ${words.good}`, from });
+  return met({ node, expected, actual: `${of(parts)} ${good}`, from });
 }
 
 function list(parts: readonly Part[]): string {
@@ -53,7 +62,7 @@ export function pathsByNode(
   { nodes, paths }: RequirementContext,
 ): Map<string, ReportPath[]> {
   const names = (positions: readonly number[]): string[] => positions.map((index) => nodes[index]!.name);
-  const own = names(on);
+  const own = new Set(names(on));
   const members = new Set([...own, ...names(toward)]);
   const counts = ({ flow, from, to, expected, level }: ReportPath): boolean => {
     if (expected !== "open" || level === "optional") return false;
@@ -61,14 +70,13 @@ export function pathsByNode(
     return members.has(to) && (row.toward === undefined || members.has(from));
   };
   const counting = paths.filter(counts);
-  return new Map(
-    own.flatMap((node): [string, ReportPath[]][] => {
-      const arriving = counting.filter(({ to }) => to === node);
-      const touching =
-        arriving.length > 0 || row.flows === "all" ? arriving : counting.filter(({ from }) => from === node);
-      return touching.length === 0 ? [] : [[node, touching]];
-    }),
-  );
+  const byEnd = (end: "from" | "to"): Map<string, ReportPath[]> => {
+    const groups = Map.groupBy(counting, (path) => path[end]);
+    return new Map([...own].flatMap((node) => (groups.has(node) ? [[node, groups.get(node)!]] : [])));
+  };
+  // A node that is reached is what most rows are about; some are about who reaches out.
+  const arriving = byEnd("to");
+  return arriving.size > 0 || row.flows === "all" ? arriving : byEnd("from");
 }
 
 /** One finding a node that has paths; none where nothing is probed. */
@@ -82,7 +90,7 @@ export function pathFindings(planned: PlannedRequirement, context: RequirementCo
         verdict,
         reason,
       })),
-      { what: "the paths of its flows", good: "paths open" },
+      { from: "the paths of its flows", things: "paths", good: "open" },
     ),
   );
 }
@@ -103,7 +111,7 @@ export function endpointsOfRow(
 export function endpointFindings(
   endpoints: readonly ReportEndpoint[],
   expected: string,
-  words: { what: string; good: string },
+  words: Words,
   judge: (endpoint: ReportEndpoint) => Omit<Part, "name"> = (endpoint) => endpoint,
 ): RequirementFinding[] {
   const byNode = Map.groupBy(endpoints, ({ from }) => from);

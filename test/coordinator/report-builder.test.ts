@@ -384,12 +384,27 @@ t.test("of alternatives one open port is enough", async (t) => {
   const run = new Run({ flows: [flowOf("mail", { anyOf: [25, 587] })] }).joined();
   run.sees("n1", (port) => (port === 25 ? dropped : {})).sees("n2", () => dropped);
   const [one, none] = run.report().paths;
-  t.match(one, { verdict: "pass", reason: "reachable", evidence: { source: { port: 587 } } });
+  t.match(one, { verdict: "pass", reason: "reachable", anyOf: true, evidence: { source: { port: 587 } } });
   t.strictSame(
     one?.intervals?.map(({ ports, verdict }) => `${ports} ${verdict}`),
     ["25 fail", "587 pass"],
   );
   t.match(none, { verdict: "fail", reason: "dropped" });
+});
+
+t.test("a configurable port is reported as the one that was chosen", async (t) => {
+  const configurable = { option: "gateway", recommended: 443 };
+  const spec = { options: { gateway: { description: "Port", type: "port" as const } } };
+  const recommended = new Run({ ...spec, flows: [flowOf("web", { configurable })] }).joined();
+  t.match(pathFrom(recommended.report(), "n1"), { ports: "443", coverage: "0/1" });
+  const chosen = { gateway: { description: "Port", type: "port" as const, default: 8_443 } };
+  const own = new Run({ options: chosen, flows: [flowOf("web", { configurable })] })
+    .joined()
+    .sees("n1")
+    .sees("n2");
+  const path = pathFrom(own.report(), "n1");
+  t.match(path, { ports: "8443", verdict: "pass", evidence: { source: { port: 8_443 } } });
+  t.notOk("anyOf" in path);
 });
 
 t.test("of alternatives that must be closed every one must be", async (t) => {

@@ -29,6 +29,45 @@ export function flowOf(name: string, parts: Partial<Flow> = {}): Flow {
   };
 }
 
+/** A requirement of every peer, but for what `parts` says. */
+export function requirementOf(
+  name: string,
+  kind: Requirement["kind"],
+  parts: Partial<Requirement> = {},
+): Requirement {
+  return {
+    name,
+    kind,
+    description: `The requirement ${name}.`,
+    on: ["peer"],
+    expected: "as it should be",
+    phase: "both",
+    level: "required",
+    doc: "ports:1",
+    ...parts,
+  };
+}
+
+/** An endpoint of every peer on tcp/443, but for what `parts` says. */
+export function endpointRowOf(name: string, parts: Partial<Endpoint> = {}): Endpoint {
+  const named = parts.anyOf !== undefined || parts.configurable !== undefined || parts.transport === "icmp";
+  const isPlaced = parts.supplied !== undefined || parts.addresses !== undefined;
+  return {
+    name,
+    description: `The endpoint ${name}.`,
+    doc: "ports:1",
+    phase: "both",
+    level: "required",
+    from: ["peer"],
+    ...(isPlaced ? {} : { hosts: [`${name}.example.com`] }),
+    transport: "tcp",
+    ...(named ? {} : { ports: 443 }),
+    application: "https",
+    security: "tls",
+    ...parts,
+  };
+}
+
 export interface SpecParts {
   id?: string;
   options?: ProductSpec["options"];
@@ -86,6 +125,7 @@ export interface NodeParts {
   addresses?: string[];
   roles?: string[];
   zone?: string;
+  publicAddress?: string;
 }
 
 /** A cluster of these nodes for one or several specs, each maybe with options. */

@@ -2,7 +2,7 @@
 import t from "tap";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { Lab } from "./lab.ts";
 import { requireLab } from "./requires.ts";
 
@@ -32,11 +32,14 @@ t.test("disposing ends the processes, also those they started, and removes the n
   const fault = await lab.fault({ at: "n1", hook: "input", transport: "tcp", action: "drop" });
   const down = await lab.linkDown("n1");
   t.ok(isAlive(child.pid!) && isAlive(grandchild));
+  host.writeEtc("resolv.conf", "nameserver 192.0.2.53\n");
+  t.equal(await host.run("cat", ["/etc/resolv.conf"]), "nameserver 192.0.2.53\n");
   await Promise.all([lab[Symbol.asyncDispose](), lab[Symbol.asyncDispose]()]);
   t.equal(child.signalCode, "SIGTERM");
   t.notOk(isAlive(child.pid!) || isAlive(grandchild));
   const left = readdirSync("/run/netns");
   t.notOk(left.includes(host.namespace) || left.includes(lab.router.namespace));
+  t.notOk(existsSync(`/etc/netns/${host.namespace}`));
   await t.resolves(fault[Symbol.asyncDispose](), "what went with the lab may be disposed of afterwards");
   await t.resolves(Promise.resolve(down[Symbol.asyncDispose]()));
 });
@@ -56,6 +59,7 @@ t.test("a lab whose process was killed is swept by the next one", async (t) => {
   const script = `
     const { Lab } = await import(${labFile});
     const lab = await Lab.create({ hosts: ${JSON.stringify(hosts)} });
+    lab.host("n1").writeEtc("resolv.conf", "");
     const sleeper = lab.host("n1").spawn("sleep", ["60"]);
     await new Promise((resolve) => sleeper.once("spawn", resolve));
     console.log(sleeper.pid);
@@ -67,10 +71,11 @@ t.test("a lab whose process was killed is swept by the next one", async (t) => {
   const sleeper = await firstNumber(owner.stdout);
   const isOwners = (name: string): boolean => name.startsWith(`pm${owner.pid}-`);
   t.equal(readdirSync("/run/netns").filter(isOwners).length, 2);
+  t.equal(readdirSync("/etc/netns").filter(isOwners).length, 1);
   owner.kill("SIGKILL");
   await once(owner, "exit");
   await using _next = await Lab.create({ hosts });
-  t.strictSame(readdirSync("/run/netns").filter(isOwners), []);
+  for (const folder of ["/run/netns", "/etc/netns"]) t.strictSame(readdirSync(folder).filter(isOwners), []);
   t.notOk(isAlive(sleeper));
   t.ok(readdirSync("/run/netns").includes(lab.host("n1").namespace), "labs of the living stay");
 });

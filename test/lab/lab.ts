@@ -86,6 +86,22 @@ export class Lab implements AsyncDisposable {
     return Fault.install(this.router, lossChain(this.host(host).link, ratio));
   }
 
+  /** Gives a host more addresses, of any network: the router sends there what is for them. */
+  async addAddresses(name: string, addresses: readonly string[]): Promise<void> {
+    const { namespace, address, address6 } = this.host(name);
+    const isV6 = (each: string): boolean => each.includes(":");
+    const prefix = (each: string): string => `${each}/${isV6(each) ? 128 : 32}`;
+    const nodad = (each: string): string => (isV6(each) ? " nodad" : "");
+    await ipBatch(
+      addresses.map((each) => `addr replace ${prefix(each)} dev lo${nodad(each)}`),
+      namespace,
+    );
+    await ipBatch(
+      addresses.map((each) => `route replace ${prefix(each)} via ${isV6(each) ? address6 : address}`),
+      this.router.namespace,
+    );
+  }
+
   /** Takes the host's own link down: no route at home, and no answer for the others. */
   async linkDown(name: string): Promise<AsyncDisposable> {
     const host = this.host(name);

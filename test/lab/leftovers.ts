@@ -2,11 +2,14 @@
  * Names of namespaces and the removal of what dead test runs left behind. A name carries the process that
  * made it and when that process started, because process ids are used again.
  */
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ipBatch } from "./command.ts";
 
 const folder = "/run/netns";
+/** Files that processes of a namespace see in place of those in /etc: ip-netns(8). */
+const etcFolder = "/etc/netns";
 let labs = 0;
 
 /** `pm1234-567890-1`: what the names of all namespaces of one lab begin with. */
@@ -15,11 +18,16 @@ export function nextLabName(): string {
   return `pm${process.pid}-${startOf(process.pid)}-${labs}`;
 }
 
+export function etcOf(namespace: string): string {
+  return join(etcFolder, namespace);
+}
+
 /** Removes the namespaces, and the processes in them, of labs whose process is gone. */
 export async function sweepLeftovers(): Promise<void> {
-  const orphans = namespacesLike(/^pm(\d+)-(\d+)-\d+-/).filter((name) => {
-    const [, pid, start] = /^pm(\d+)-(\d+)-/.exec(name)!;
-    return startOf(Number(pid)) !== start;
+  const names = new Set([...entries(folder), ...entries(etcFolder)]);
+  const orphans = [...names].filter((name) => {
+    const [, pid, start] = /^pm(\d+)-(\d+)-\d+-/.exec(name) ?? [];
+    return pid !== undefined && startOf(Number(pid)) !== start;
   });
   // Where several labs sweep at once, each finds some of the work done.
   await removeNamespaces(orphans).catch(() => {});
@@ -33,12 +41,9 @@ export async function removeNamespaces(names: readonly string[]): Promise<void> 
     await sleep(5);
   }
   // A lab that failed half-way has fewer namespaces than names.
-  const present = new Set(namespacesLike(/^pm/));
+  const present = new Set(entries(folder));
   await ipBatch(names.filter((name) => present.has(name)).map((name) => `netns del ${name}`));
-}
-
-function namespacesLike(pattern: RegExp): string[] {
-  return entries(folder).filter((name) => pattern.test(name));
+  for (const name of names) rmSync(etcOf(name), { recursive: true, force: true });
 }
 
 function processesIn(names: readonly string[]): number[] {
@@ -49,7 +54,7 @@ function processesIn(names: readonly string[]): number[] {
     .map(Number);
 }
 
-function namespaceIdOf(name: string): string | undefined {
+export function namespaceIdOf(name: string): string | undefined {
   return attempt(() => `net:[${statSync(`${folder}/${name}`).ino}]`);
 }
 

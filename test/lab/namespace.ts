@@ -1,8 +1,11 @@
 /** One network namespace: where commands and long-running processes of a lab live. */
 import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
 import { once } from "node:events";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { run, type RunOptions } from "./command.ts";
+import { etcOf } from "./leftovers.ts";
 
 /** Long enough for a process to write its coverage and say goodbye. */
 const goodbyeMs = 3_000;
@@ -37,6 +40,16 @@ export class Namespace {
     return run("ip", this.#inside(command, args), options);
   }
 
+  /**
+   * What starts inside from now on finds this text in /etc/NAME, which must exist on the machine: `ip netns exec`
+   * mounts it there (ip-netns(8)). It goes with the namespace.
+   */
+  writeEtc(name: string, text: string): void {
+    const folder = etcOf(this.namespace);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+
   /** After that nothing in it needs to be undone: it is about to go, with all its rules and links. */
   get isClosed(): boolean {
     return this.#isClosed;
@@ -53,7 +66,7 @@ export class Namespace {
   }
 }
 
-async function endProcess(child: ChildProcess): Promise<void> {
+export async function endProcess(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, "exit");
   child.kill("SIGTERM");

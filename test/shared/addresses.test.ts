@@ -7,6 +7,7 @@ import {
   formatEndpoint,
   isLoopback,
   localhostOf,
+  parseHost,
 } from "../../shared/addresses.ts";
 
 t.test("literals of both families are addresses", async (t) => {
@@ -128,4 +129,53 @@ t.test(
 t.test("an endpoint can be told from an IPv6 address alone", async (t) => {
   t.equal(formatEndpoint("10.0.0.1", 443), "10.0.0.1:443");
   t.equal(formatEndpoint("fd00::1", 443), "[fd00::1]:443");
+});
+
+t.test("a host is a name or an address, maybe with a port", async (t) => {
+  const cases: [text: string, host: string, port?: number][] = [
+    ["mail", "mail"],
+    ["Mail.Example.COM", "mail.example.com"],
+    ["mail.example.com.", "mail.example.com"],
+    ["mail.example.com:587", "mail.example.com", 587],
+    ["_dmarc.example.com", "_dmarc.example.com"],
+    ["xn--bcher-kva.example", "xn--bcher-kva.example"],
+    ["3com.example", "3com.example"],
+    ["10.0.0.1", "10.0.0.1"],
+    ["10.0.0.1:65535", "10.0.0.1", 65_535],
+    ["FD00::1", "fd00::1"],
+    ["[FD00::1]", "fd00::1"],
+    ["[fd00::1]:443", "fd00::1", 443],
+    ["::ffff:10.0.0.1", "10.0.0.1"],
+    ["[::ffff:10.0.0.1]:1", "10.0.0.1", 1],
+  ];
+  for (const [text, host, port] of cases) t.strictSame(parseHost(text), { host, port }, text);
+});
+
+t.test("what is neither is no host", async (t) => {
+  const refused = [
+    "",
+    ".",
+    "-mail.example",
+    "mail-.example",
+    "mail..example",
+    "mail example",
+    "https://mail.example",
+    "mail.example/path",
+    "user@mail.example",
+    "mail.example:",
+    "mail.example:0",
+    "mail.example:65536",
+    "mail.example:smtp",
+    "10.0.0.300",
+    "10.0.0",
+    "2130706433",
+    "0x7f000001",
+    "[10.0.0.1",
+    "[mail.example]",
+    "fe80::1%eth0",
+    "[fe80::1%eth0]:443",
+    `${"a".repeat(64)}.example`,
+    `${"a.".repeat(127)}example`,
+  ];
+  for (const text of refused) t.equal(parseHost(text), undefined, JSON.stringify(text));
 });

@@ -1,7 +1,7 @@
 import t from "tap";
 import { explainPath, failingPorts, remedyFor } from "../../shared/explain.ts";
 import { rejectedNearbyCode } from "../../shared/judge.ts";
-import { reasonsByVerdict, verdicts, type Reason } from "../../shared/names.ts";
+import { reasonsByVerdict, verdictOf, verdicts, type Reason } from "../../shared/names.ts";
 import type { ReportPath } from "../../shared/report.ts";
 import { pathOf } from "../helpers/report-fixtures.ts";
 
@@ -267,4 +267,24 @@ t.test("of a range that is blocked in part, the blocked part is asked for", asyn
     "a range of one verdict",
   );
   t.equal(remedyFor(path), "ask for: allow tcp n1 → n2 ports 31000-31600");
+});
+
+t.test("of alternatives the sentence names the port that is open, and those that are not", async (t) => {
+  const mail = (parts: Partial<ReportPath>): ReportPath => pathOf({ ports: "25,587", anyOf: true, ...parts });
+  const interval = (ports: string, reason: Reason) => ({ ports, reason, verdict: verdictOf(reason) });
+  const one = mail({ intervals: [interval("25", "dropped"), interval("587", "reachable")] });
+  one.evidence.source.port = 587;
+  t.equal(explainPath(one), "587 is open, 25 is not (dropped): n2 proved itself, 0.4 ms");
+  const twoOpen = { ...one, intervals: [interval("25", "slow"), interval("587", "reachable")] };
+  t.match(explainPath(twoOpen), /^587 is open, 25 is open too: /);
+  t.match(explainPath(mail({})), /^25 and 587 are open: /);
+  const none = mail({ verdict: "fail", reason: "dropped" });
+  t.match(explainPath(none), /^none of 25 and 587 is open: no answer/);
+  t.match(remedyFor(none)!, /ports 25 or 587$/, "one of them is to be asked for");
+  const differing = { ...none, intervals: [interval("25", "rejected"), interval("587", "dropped")] };
+  t.match(explainPath(differing), /^none of 25 and 587 is open \(25: rejected, 587: dropped\): /);
+  t.match(explainPath(mail({ verdict: "unknown", reason: "never-probed" })), /^not probed/);
+  const shut = mail({ expected: "closed", verdict: "fail", reason: "exposed" });
+  t.match(explainPath(shut), /^open, although/);
+  t.match(remedyFor(shut)!, /ports 25,587$/, "all of them are to be blocked");
 });

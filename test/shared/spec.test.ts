@@ -244,6 +244,44 @@ t.test("every rule of a spec has its sentence, with the place of the mistake", a
       "made-up.yaml:41:24: /endpoints/0/supplied/option: gateway must be an option of type host of this spec",
     ],
     [
+      "a supplied host of a flow does so, too",
+      "configurable: {option: gateway, recommended: 443}",
+      "ports: 443\n    supplied: {option: gateway}",
+      "made-up.yaml:30:24: /flows/1/supplied/option: gateway must be an option of type host of this spec",
+    ],
+    [
+      "a requirement is shown by endpoints and flows that there are",
+      "expected: kept by NTP",
+      "expected: kept by NTP\n    endpoints: [updates, mirror]\n    flows: [gossip, ntp]",
+      "made-up.yaml:56:26: /requirements/0/endpoints/1: mirror is not one of the endpoints of this spec",
+      "made-up.yaml:57:21: /requirements/0/flows/1: ntp is not one of the flows of this spec",
+    ],
+    [
+      "a flow leads to endpoints that there are",
+      "configurable: {option: gateway, recommended: 443}",
+      "ports: 443\n    endpoints: [mirror]",
+      "made-up.yaml:30:17: /flows/1/endpoints/0: mirror is not one of the endpoints of this spec",
+    ],
+    [
+      "flows that show something are a list or all of them",
+      "expected: kept by NTP",
+      "expected: kept by NTP\n    flows: every",
+      'made-up.yaml:56:12: /requirements/0/flows: must be a list of names of flows, or all; found "every"',
+    ],
+    [
+      "a requirement names what is looked at by options of type host or url",
+      "expected: kept by NTP",
+      "expected: kept by NTP\n    supplied: [gateway, mirror]",
+      "made-up.yaml:56:16: /requirements/0/supplied/0: gateway must be an option of type host or url of this spec",
+      "made-up.yaml:56:25: /requirements/0/supplied/1: mirror must be an option of type host or url of this spec",
+    ],
+    [
+      "the roles behind an endpoint exist",
+      "hosts: [updates.example.com]",
+      "hosts: [updates.example.com]\n    to: [workers]",
+      "made-up.yaml:42:10: /endpoints/0/to/0: unknown role workers; this spec has nodes, clients",
+    ],
+    [
       "names of flows are unique",
       "name: queries",
       "name: gossip",
@@ -276,6 +314,19 @@ t.test("every rule of a spec has its sentence, with the place of the mistake", a
     ],
   ];
   for (const [rule, from, to, ...mistakes] of cases) t.strictSame(said(changed(from, to)), mistakes, rule);
+});
+
+t.test("a service that the user names says what it speaks, so that its ports are known", async (t) => {
+  const text = valid
+    .replace(
+      "gateway: {description: Port, type: port}",
+      "gateway: {description: Port, type: port}\n  relay: {description: Mail, type: host}",
+    )
+    .replace("kind: clock", "kind: service\n    supplied: [relay]");
+  t.strictSame(said(text), [
+    "made-up.yaml:52:5: /requirements/0: a service that the user names needs a key: one of smtp, ldap, http, https, ssh, dns, ntp",
+  ]);
+  t.strictSame(said(text.replace("supplied: [relay]", "supplied: [relay]\n    key: smtp")), []);
 });
 
 t.test("names of flows, endpoints and requirements do not get into each other's way", async (t) => {
