@@ -222,18 +222,24 @@ export class Duty implements Disposable {
     await link.send(await streamTo(message, place, context, signal));
   }
 
-  /** Looks at the world outside, and sends what it finds as it comes. */
-  async inspect(message: InspectMessage, link: Pick<Link, "send">, signal: AbortSignal): Promise<void> {
+  /** Looks at its own host and at the world outside, and sends what it finds as it comes. */
+  async inspect(
+    message: Omit<InspectMessage, "type">,
+    link: Pick<Link, "send">,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (signal.aborted) return;
-    const { inspectEndpoints } = await import("./endpoints/inspect.ts");
+    const { inspect } = await import("./inspect.ts");
     const dependencies = {
+      ownAddress: this.#welcome.nodes[this.#welcome.node]!.addresses[0]!,
+      env: process.env,
       policy: this.#ownPolicy,
       addresses: this.#policy,
       sourceFor: (address: string) => (isLoopback(address) ? this.#source() : {}),
       health: this.#health,
       now: () => new Date(),
     };
-    await inspectEndpoints(message, dependencies, (reports) => void link.send(reports), signal);
+    await inspect(message, dependencies, (found) => link.send(found), signal);
     if (signal.aborted) return;
     await link.send({ type: "inspected", round: message.round });
   }

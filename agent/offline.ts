@@ -70,6 +70,8 @@ class OfflineAgent implements Disposable {
   readonly #quality = new Map<string, Quality>();
   #cut: BundleContent["cut"] = { targets: [], fullSweepMs: 0 };
   readonly #rounds: string[] = [];
+  readonly #endpoints: BundleContent["endpoints"] = [];
+  #facts: BundleContent["facts"];
   readonly #startedAt = performance.now();
 
   constructor(config: OfflineConfig, deps: OfflineDependencies, watch: SelfWatch) {
@@ -102,7 +104,7 @@ class OfflineAgent implements Disposable {
     this.#deps.tell(`holding ${bound} ports of ${this.#name}${others}, until ${until}`);
     // Nobody will say when a peer is about to probe.
     this.#duty.watch(windowMs);
-    await this.#probe(signal, over);
+    await Promise.all([this.#probe(signal, over), this.#inspect(over)]);
     await untilAborted(over);
     return {
       apiVersion: "portmesh/v1",
@@ -119,8 +121,22 @@ class OfflineAgent implements Disposable {
       ...this.#words.frames(),
       cut: this.#stillCut(),
       quality: [...this.#quality.values()],
+      endpoints: this.#endpoints,
+      ...(this.#facts === undefined ? {} : { facts: this.#facts }),
       ...this.#seen(),
     };
+  }
+
+  /** Once: what lies outside of the cluster does not wait for peers. */
+  async #inspect(over: AbortSignal): Promise<void> {
+    const { inspect, timeoutMs } = this.#config.plan;
+    if (inspect === undefined) return;
+    const send = (message: AgentMessage): Promise<void> => {
+      if (message.type === "endpoints") this.#endpoints.push(...message.reports);
+      if (message.type === "facts") this.#facts = message.facts;
+      return Promise.resolve();
+    };
+    await this.#duty.inspect({ round: 1, timeoutMs, ...inspect }, { send }, over);
   }
 
   /** Round after round, until everything has answered. The first is not cut short by the end of the window. */

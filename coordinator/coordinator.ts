@@ -19,6 +19,7 @@ import { Authority } from "./authority.ts";
 import { BandwidthMeasurement, type BandwidthProgress } from "./bandwidth.ts";
 import { ClockOffsets } from "./clock-offsets.ts";
 import { nothingInspected, type Inspected } from "./inspected.ts";
+import { isInspected } from "./inspect-order.ts";
 import { Inspection } from "./inspection.ts";
 import { Membership, type Member } from "./membership.ts";
 import type { Observations } from "./observations.ts";
@@ -185,7 +186,7 @@ export class Coordinator extends EventEmitter<CoordinatorEvents> implements Asyn
    */
   async inspect(signal: AbortSignal): Promise<Inspected> {
     const { plan, outside, probing } = this.#config;
-    if (plan.skip.includes("endpoints") && plan.skip.includes("requirements")) return nothingInspected;
+    if (!isInspected(plan)) return nothingInspected;
     const send = (node: number, message: CoordinatorMessage): void => this.#send(node, message);
     const { membership } = this;
     const common = { plan, membership, send };

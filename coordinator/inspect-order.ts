@@ -10,6 +10,11 @@ import type { InspectMessage } from "../shared/wire.ts";
 
 export type InspectOrder = Pick<InspectMessage, "facts" | "endpoints" | "outside">;
 
+/** Whether anything beside paths is asked for. */
+export function isInspected({ skip }: Pick<Plan, "skip">): boolean {
+  return !(skip.includes("endpoints") && skip.includes("requirements"));
+}
+
 export function inspectOrder(plan: Plan, node: number, outside: OutsideSettings): InspectOrder {
   const endpoints = plan.endpoints.filter(({ from }) => from === node);
   return {

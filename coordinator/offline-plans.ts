@@ -7,9 +7,11 @@ import type { CheckPhase, Skippable } from "../shared/names.ts";
 import type { OfflinePlan } from "../shared/offline.ts";
 import { makePlan } from "../shared/plan.ts";
 import { Authority } from "./authority.ts";
-import { inspectOrder } from "./inspect-order.ts";
+import { inspectOrder, isInspected } from "./inspect-order.ts";
 import { publicPlanOf } from "./public-plan.ts";
 import { wireAssignment, wireTarget, wireThresholds } from "./wire-plan.ts";
+
+type InspectOrder = NonNullable<OfflinePlan["inspect"]>;
 
 export interface OfflinePlans {
   /** In PEM: what a merge may be told to insist on. */
@@ -45,7 +47,9 @@ export async function makeOfflinePlans(
       authority: authority.certificatePem,
       ...(wireAssignment(plan, node) as Pick<OfflinePlan, "node" | "cluster" | "nodes" | "listeners">),
       timeoutMs: cluster.probing.timeoutMs,
-      inspect: inspectOrder(plan, node.index, cluster.outside) as OfflinePlan["inspect"],
+      ...(isInspected(plan)
+        ? { inspect: inspectOrder(plan, node.index, cluster.outside) as InspectOrder }
+        : {}),
       ...wireThresholds(plan.thresholds),
       targets: (targetsByNode.get(node.index) ?? []).map((target) => wireTarget(plan, target)),
     });

@@ -147,7 +147,8 @@ export const OfflinePlanSchema = Type.Object(
       Type.Object({ transport: Type.Enum([...transports]), address: Address, ports: Ports }, exact),
     ),
     timeoutMs: Type.Integer({ minimum: 1, maximum: 600_000 }),
-    inspect: InspectOrderSchema,
+    /** Absent where endpoints and requirements were left out. */
+    inspect: Type.Optional(InspectOrderSchema),
     samples: Index,
     rttThresholdMs: Type.Optional(Type.Number({ minimum: 0 })),
     targets: Type.Array(
