@@ -74,6 +74,15 @@ const PublicPlanSchema = Type.Object(
 );
 export type PublicPlan = Static<typeof PublicPlanSchema>;
 
+const ProxySchema = Type.Object(
+  {
+    host: Name,
+    port: Type.Integer({ minimum: 1, maximum: 65_535 }),
+    user: Type.Optional(Type.String()),
+    password: Type.Optional(Type.String()),
+  },
+  exact,
+);
 const Text200 = Type.String({ maxLength: 200 });
 
 /** What the node looks at on itself and outside of the cluster: the order of an `inspect`. */
@@ -106,18 +115,7 @@ const InspectOrderSchema = Type.Object(
     ),
     outside: Type.Object(
       {
-        proxies: Type.Record(
-          Type.Enum(["http", "socks5"]),
-          Type.Object(
-            {
-              host: Text200,
-              port: Type.Integer({ minimum: 1, maximum: 65_535 }),
-              user: Type.Optional(Type.String()),
-              password: Type.Optional(Type.String()),
-            },
-            exact,
-          ),
-        ),
+        proxies: Type.Object({ http: Type.Optional(ProxySchema), socks5: Type.Optional(ProxySchema) }, exact),
         authorities: Type.Array(Type.String()),
         inspection: Type.Array(Type.String()),
       },
