@@ -18,7 +18,7 @@ export const certificate: RequirementCheck = {
   how: (row) => {
     const places = [
       ...(row.endpoints === undefined ? [] : [`at ${named("endpoint", row.endpoints)}`]),
-      ...(row.flows === undefined ? [] : [`at runtime on the ports of ${namedFlows(row)}`]),
+      ...(row.flows === undefined ? [] : [`at the far end of ${namedFlows(row)}, once a service is there`]),
     ];
     if (places.length === 0) return { stated: "the document does not say where it is shown" };
     return {
