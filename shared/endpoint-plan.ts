@@ -120,7 +120,7 @@ export function routeOf(row: EndpointRow, available: readonly RouteName[]): Rout
 }
 
 /** All but the place in the plan. `ports` are those of the row. */
-export function plannedEndpoint(
+function plannedEndpoint(
   row: EndpointRow,
   { host, port }: { host: string; port: number | undefined },
   ports: PortSet,
@@ -138,7 +138,7 @@ export function plannedEndpoint(
     security: row.security,
     tlsMinimum: row.tlsMinimum,
     issuer: "issuer" in row ? row.issuer : undefined,
-    passthrough: ("passthrough" in row && row.passthrough === true) || row.security === "mtls",
+    passthrough: ("passthrough" in row && row.passthrough) || row.security === "mtls",
     supplied: row.supplied !== undefined,
     route: familyOf(host) === undefined || row.transport === "tcp" ? routeOf(row, available) : "direct",
   };

@@ -1,6 +1,6 @@
 /** How each row of a spec is checked, in general: for whoever reads a spec, and for the documentation. */
 import { checkFor } from "./requirements/index.ts";
-import { listed, named } from "./requirements/shown-by.ts";
+import { enumerated, listed } from "./requirements/shown-by.ts";
 import type { Endpoint, Flow, ProductSpec, Requirement, Row } from "./spec.ts";
 
 export interface RowCheck {
@@ -57,7 +57,7 @@ function agentFor({ from, to, supplied, endpoints }: Flow, outside: readonly str
 function farEndOf({ supplied, endpoints, to }: Flow): string {
   if (supplied !== undefined) return `the hosts of the option ${supplied.option}`;
   if (endpoints === undefined) return listed(to);
-  return endpoints.length > 3 ? `its ${endpoints.length} endpoints` : named("endpoint", endpoints);
+  return endpoints.length > 3 ? `its ${endpoints.length} endpoints` : enumerated("endpoint", endpoints);
 }
 
 function ofEndpoint(row: Endpoint): string {

@@ -2,23 +2,23 @@
  * Certificates: seen at endpoints, and on the nodes' own ports once the product's services hold them. The row's
  * key says what of it counts: `validity`, `issuer`, `fingerprint`, or nothing beyond that there is one.
  */
-import {
-  type RequirementCheck,
-  type RequirementContext,
-  type RequirementFinding,
-} from "./requirement-check.ts";
-import type { PlannedRequirement } from "./requirement-check.ts";
-import { judgeCertificate, judgeSameness, type Judged, type Seen } from "./certificate-judgement.ts";
 import { eachPort } from "../ports.ts";
 import type { Requirement } from "../spec.ts";
+import { judgeCertificate, judgeSameness, type Judged, type Seen } from "./certificate-judgement.ts";
 import { hostsIn } from "./domain.ts";
-import { byVerdict, endpointsOfRow, named, nameOf, namedFlows } from "./shown-by.ts";
+import type {
+  PlannedRequirement,
+  RequirementCheck,
+  RequirementContext,
+  RequirementFinding,
+} from "./requirement-check.ts";
+import { byVerdict, endpointsOfRow, enumerated, nameOf, namedFlows } from "./shown-by.ts";
 
 export const certificate: RequirementCheck = {
   how: (row) => {
     const places = [
-      ...(row.endpoints === undefined ? [] : [`at ${named("endpoint", row.endpoints)}`]),
-      ...(row.flows === undefined ? [] : [`at runtime on the ports of ${namedFlows(row)}`]),
+      ...(row.endpoints === undefined ? [] : [`at ${enumerated("endpoint", row.endpoints)}`]),
+      ...(row.flows === undefined ? [] : [`at the far end of ${namedFlows(row)}, once a service is there`]),
     ];
     if (places.length === 0) return { stated: "the document does not say where it is shown" };
     return {

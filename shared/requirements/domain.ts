@@ -2,14 +2,14 @@
 import { familyOf, parseHost } from "../addresses.ts";
 import type { OptionValues } from "../spec-options.ts";
 import { met, unmet, type RequirementCheck } from "./requirement-check.ts";
-import { listed, named } from "./shown-by.ts";
+import { enumerated, listed } from "./shown-by.ts";
 
 const from = "the cluster file";
 
 export const domain: RequirementCheck = {
   how: ({ supplied, key }) => {
     if (supplied === undefined) return { stated: "which name it has, no option of the cluster file says" };
-    const options = named("option", supplied);
+    const options = enumerated("option", supplied);
     const texts: Record<string, string> = {
       differs: `${options} of the cluster file are compared`,
       same: `${options} of the cluster file must be one name`,

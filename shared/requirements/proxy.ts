@@ -1,10 +1,11 @@
 /** A proxy that must be there, or that must leave something alone: shown by the endpoints behind it. */
+import type { ProxyKind } from "../names.ts";
 import type { ReportEndpoint } from "../report.ts";
 import type { Requirement } from "../spec.ts";
 import { unmet, type RequirementCheck, type RequirementContext } from "./requirement-check.ts";
 import { endpointFindings, endpointsOfRow } from "./shown-by.ts";
 
-const kinds: readonly string[] = ["http", "socks5"];
+const kinds: ReadonlySet<string> = new Set<ProxyKind>(["http", "socks5"]);
 
 export const proxy: RequirementCheck = {
   how: (row) => {
@@ -15,7 +16,7 @@ export const proxy: RequirementCheck = {
     return { how: "probed", text: `by its endpoints that are reached through ${which}` };
   },
   hindrance: ({ row }, { routes, plannedEndpoints }) => {
-    if (!isKind(row) && row.key !== "passthrough" && !routes.some((route) => kinds.includes(route)))
+    if (!isKind(row) && row.key !== "passthrough" && !routes.some((route) => kinds.has(route)))
       return "the cluster file names no proxy, so that nothing is reached through one";
     const isProbed = row.endpoints?.some((name) => plannedEndpoints.has(`endpoints/${name}`));
     const isFound = !isKind(row) || routes.includes(row.key as (typeof routes)[number]);
@@ -33,7 +34,7 @@ export const proxy: RequirementCheck = {
 };
 
 function isKind({ key }: Requirement): boolean {
-  return key !== undefined && kinds.includes(key);
+  return key !== undefined && kinds.has(key);
 }
 
 function missing({ key, expected }: Requirement, { proxies }: RequirementContext): ReturnType<typeof unmet> {

@@ -27,6 +27,6 @@ export const service: RequirementCheck = {
 };
 
 /** Whether the user chose none of the values that the row takes from options. */
-export function isUnset({ supplied = [] }: Requirement, options: OptionValues): boolean {
+function isUnset({ supplied = [] }: Requirement, options: OptionValues): boolean {
   return supplied.every((name) => options[name] === undefined);
 }

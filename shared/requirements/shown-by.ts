@@ -143,11 +143,11 @@ export function listed(names: readonly string[]): string {
 }
 
 /** `the flow a`, `the flows a and b` */
-export function named(what: string, names: readonly string[]): string {
+export function enumerated(what: string, names: readonly string[]): string {
   return `the ${what}${names.length === 1 ? "" : "s"} ${listed(names)}`;
 }
 
 export function namedFlows({ flows = [], toward }: Requirement): string {
   if (flows === "all") return toward === undefined ? "all flows to its nodes" : "all flows between its nodes";
-  return named("flow", flows);
+  return enumerated("flow", flows);
 }

@@ -182,6 +182,13 @@ t.test("agents look at the ports where services really listen, of the nodes that
   const [planned] = plan.requirements;
   t.strictSame(factNeedsOf(planned!).certificates, [8_022, 7_000, 7_001]);
   t.strictSame([...new Set(planned?.services.map(({ node }) => node))], [0]);
+  const ofClients = planOf({
+    requirement: requirementOf("shown", "certificate", { on: ["client"], flows: ["web"] }),
+    roles: { peer: {}, client: {} },
+    flows: [flowOf("web", { ports: 443, from: ["peer"], to: ["peer", "client"] })],
+    nodes: nodesOf(["peer"], ["client"]),
+  });
+  t.strictSame(ofClients.requirements[0]?.services, [{ node: 1, ports: [[443, 443]] }], "of no other nodes");
 });
 
 t.test("where nothing that shows it is part of the check, it is left to people", async (t) => {

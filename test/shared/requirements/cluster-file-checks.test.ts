@@ -15,7 +15,11 @@ t.test("as many nodes as are asked for must have the role", async (t) => {
   const requirement = requirementOf("several", "topology", { minimum: three });
   const roles = { peer: {}, other: {} };
   const of = (count: number) =>
-    linesOf({ requirement, roles, nodes: nodesOf(["other"], ...Array<string[]>(count).fill(["peer"])) });
+    linesOf({
+      requirement,
+      roles,
+      nodes: nodesOf(["other"], ...Array.from({ length: count }, () => ["peer"])),
+    });
   t.strictSame(of(3), ["cluster pass met: 3 with the role peer"]);
   t.strictSame(of(2), ["cluster fail unmet: 2 with the role peer"]);
   t.strictSame(

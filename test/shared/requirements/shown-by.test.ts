@@ -163,6 +163,12 @@ t.test("a proxy that is needed must be named, and what is behind it must be reac
     }),
     ["n1 fail unmet: 1 of 1 hosts not reached through it: updates.example.com port 443 (proxy-refused)"],
   );
+  const beside = endpointOf({ route: "direct", verdict: "fail", reason: "dropped" });
+  t.strictSame(
+    linesOf({ ...situation, routes: ["http"], seen: [behind, beside] }),
+    ["n1 pass met: 1 of 1 hosts reached through it"],
+    "what goes another way says nothing of the proxy",
+  );
   t.strictSame(linesOf({ ...situation, seen: [endpointOf()] }), [
     "cluster fail unmet: the cluster file names no proxy",
   ]);
