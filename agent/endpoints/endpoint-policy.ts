@@ -44,7 +44,9 @@ export class EndpointPolicy {
       return `${address} is outside of this agent's policy; ${advice(address, target)}`;
     if (this.#names(host, port)) return undefined;
     const isShipped = isPublic(address) && (await this.#shipped())(host, transport, port);
-    return isShipped ? undefined : `${address} is outside of this agent's policy; ${advice(host, target)}`;
+    return isShipped
+      ? undefined
+      : `${address} is outside of this agent's policy; ${advice(transport === "icmp" ? address : host, target)}`;
   }
 
   /** Why the target may not be asked of a proxy, which resolves and dials itself. */

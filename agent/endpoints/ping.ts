@@ -6,14 +6,16 @@ import { execFile } from "node:child_process";
 import type { Outcome } from "../../shared/outcome.ts";
 import { printable } from "../protocols/services/exchange.ts";
 
-/** Loss of one packet is no verdict. */
-const maxAttempts = 2;
+/** Loss of one packet is no verdict. The second one has the time that a kernel takes to give up on a neighbour. */
+const shares = [1 / 4, 3 / 4];
 const maxOutputBytes = 16 * 1024;
 /** What `ping` says of its own host, as errno. */
 const ownFaults: readonly [words: RegExp, code: string][] = [
   [/network is unreachable/i, "ENETUNREACH"],
   [/no route to host/i, "EHOSTUNREACH"],
-  [/operation not permitted|permission denied/i, "EPERM"],
+  [/operation not permitted/i, "EPERM"],
+  // EACCES on connect, as a route that prohibits gives it, is taken for a broadcast by iputils.
+  [/permission denied|ping broadcast/i, "EACCES"],
   [/address family/i, "EAFNOSUPPORT"],
   [/invalid argument/i, "EINVAL"],
 ];
@@ -23,12 +25,11 @@ const rejection = /destination .*|packet filtered.*|.* (?:unreachable|prohibited
 /** `address` is a literal: a name would be resolved by somebody else than us. */
 export async function ping(address: string, timeoutMs: number, signal: AbortSignal): Promise<Outcome> {
   const startedAt = performance.now();
-  const eachMs = timeoutMs / maxAttempts;
   for (let attempts = 1; ; attempts++) {
-    const run = await runPing(address, eachMs, signal);
+    const run = await runPing(address, timeoutMs * shares[attempts - 1]!, signal);
     const base = { phase: "answer" as const, elapsedMs: performance.now() - startedAt, attempts };
     const outcome = { ...base, ...interpret(run) };
-    if (outcome.kind !== "silent" || attempts === maxAttempts || signal.aborted) return outcome;
+    if (outcome.kind !== "silent" || attempts === shares.length || signal.aborted) return outcome;
   }
 }
 

@@ -33,12 +33,13 @@ export class Trust {
   constructor(
     { authorities, inspection }: { authorities: readonly string[]; inspection: readonly string[] },
     now: () => Date,
+    publicRoots: readonly string[] = rootCertificates,
   ) {
     const own: Anchors[] = [
       { trust: "declared", pems: authorities.flatMap(certificatesIn) },
       { trust: "inspection", pems: inspection.flatMap(certificatesIn) },
     ];
-    this.#anchors = [{ trust: "public", pems: rootCertificates }, ...own];
+    this.#anchors = [{ trust: "public", pems: publicRoots }, ...own];
     this.#isPublicOnly = own.every(({ pems }) => pems.length === 0);
     this.#now = now;
   }

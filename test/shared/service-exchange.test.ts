@@ -1,5 +1,5 @@
 import t from "tap";
-import { exchangeFor } from "../../shared/service-exchange.ts";
+import { endpointExchange, exchangeFor } from "../../shared/service-exchange.ts";
 import type { Flow } from "../../shared/spec.ts";
 
 type Row = [flow: `${string} ${Flow["security"]}`, port: number, exchange: string, tls: boolean];
@@ -55,4 +55,37 @@ t.test("over UDP only what answers strangers has one", async (t) => {
   t.equal(over("ntp"), "ntp");
   t.equal(over("vxlan"), undefined);
   t.equal(over("https"), undefined, "HTTP/3 is not spoken");
+});
+
+t.test("of an endpoint more is asked than of a service whose log has to stay empty", async (t) => {
+  const rows: [
+    flow: `${string} ${Flow["security"]}`,
+    port: number,
+    exchange: string,
+    tls: boolean | "maybe",
+  ][] = [
+    ["amqp-over-websocket mtls", 443, "amqp-websocket", true],
+    ["amqp-over-websocket none", 80, "amqp-websocket", false],
+    ["lumberjack unstated", 5044, "lumberjack", "maybe"],
+    ["lumberjack tls", 5044, "lumberjack", true],
+    ["lumberjack none", 5044, "lumberjack", false],
+    ["smtp unstated", 25, "smtp-starttls", false],
+    ["smtp tls", 587, "smtp-starttls", false],
+    ["smtp unstated", 465, "smtp-starttls", true],
+    ["https unstated", 443, "http", true],
+    ["wss tls", 443, "websocket", true],
+    ["ldap unstated", 389, "ldap", false],
+    ["ldap unstated", 636, "ldap", true],
+    ["hazelcast unstated", 5701, "plain", false],
+    ["toString none", 1, "plain", false],
+  ];
+  for (const [flow, port, exchange, tls] of rows) {
+    const [application, security] = flow.split(" ") as [string, Flow["security"]];
+    const row = { transport: "tcp", application, security } as const;
+    t.strictSame(endpointExchange(row, port), { exchange, tls }, `${flow} on ${port}`);
+  }
+  const over = (application: string): string | undefined =>
+    endpointExchange({ transport: "udp", application, security: "none" }, 123)?.exchange;
+  t.equal(over("ntp"), "ntp");
+  t.equal(over("lumberjack"), undefined);
 });
