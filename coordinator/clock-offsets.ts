@@ -15,7 +15,14 @@ export interface ClockContext {
 
 interface Question {
   node: number;
-  answer: (at: number | undefined) => void;
+  settle: (answer: Answer | undefined) => void;
+}
+
+interface Answer {
+  /** The agent's clock. */
+  at: number;
+  /** By the monotonic clock here. */
+  arrivedAt: number;
 }
 
 const exchanges = 5;
@@ -46,7 +53,7 @@ export class ClockOffsets {
   /** What an agent says of its clock; answers that nobody waits for any more are passed over. */
   answered(node: number, { id, at }: TimeMessage): void {
     const question = this.#open.get(id);
-    if (question?.node === node) question.answer(at);
+    if (question?.node === node) question.settle({ at, arrivedAt: this.#context.monotonic() });
   }
 
   async #compare(node: number, signal: AbortSignal): Promise<void> {
@@ -54,28 +61,29 @@ export class ClockOffsets {
     for (let exchange = 0; exchange < exchanges && !signal.aborted; exchange++) {
       const wallBefore = wall();
       const askedAt = monotonic();
-      const at = await this.#ask(node, signal);
-      if (at === undefined) return;
-      const halfMs = (monotonic() - askedAt) / 2;
+      const answer = await this.#ask(node, signal);
+      if (answer === undefined) return;
+      const { at, arrivedAt } = answer;
+      const halfMs = (arrivedAt - askedAt) / 2;
       const offset = { aheadMs: at - (wallBefore + halfMs), errorMs: halfMs + resolutionMs };
       const best = this.#offsets.get(node);
       if (best === undefined || offset.errorMs < best.errorMs) this.#offsets.set(node, offset);
     }
   }
 
-  #ask(node: number, signal: AbortSignal): Promise<number | undefined> {
+  #ask(node: number, signal: AbortSignal): Promise<Answer | undefined> {
     const id = ++this.#questions;
     return new Promise((resolve) => {
-      const answer = (at: number | undefined): void => {
+      const settle = (answer: Answer | undefined): void => {
         clearTimeout(timer);
         signal.removeEventListener("abort", giveUp);
         this.#open.delete(id);
-        resolve(at);
+        resolve(answer);
       };
-      const giveUp = (): void => answer(undefined);
+      const giveUp = (): void => settle(undefined);
       const timer = setTimeout(giveUp, answerMs);
       signal.addEventListener("abort", giveUp, { once: true });
-      this.#open.set(id, { node, answer });
+      this.#open.set(id, { node, settle });
       this.#context.send(node, { type: "time", id });
     });
   }

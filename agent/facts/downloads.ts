@@ -10,7 +10,7 @@ import { familyOf, formatEndpoint, parseHost } from "../../shared/addresses.ts";
 import { formatDuration } from "../../shared/duration.ts";
 import type { RouteName } from "../../shared/names.ts";
 import type { NodeFacts } from "../../shared/node-facts.ts";
-import { ReceivingWindow, type StreamLimits } from "../protocols/bulk-flow.ts";
+import { discard, ReceivingWindow, type StreamLimits } from "../protocols/bulk-flow.ts";
 import { printable } from "../protocols/services/exchange.ts";
 
 export type Download = NodeFacts["downloads"][number];
@@ -237,12 +237,16 @@ function receive(
     function end(): void {
       clearTimeout(timer);
       signal.removeEventListener("abort", abort);
+      response.socket.off("data", discard);
       response.off("data", take).destroy();
     }
     function take(chunk: Buffer): void {
-      total += chunk.length;
-      if (window.take(chunk.length, performance.now())) finish();
+      const bytes = discard(chunk);
+      total += bytes;
+      if (window.take(bytes, performance.now())) finish();
     }
+    // After the parser, which has passed on all of it by then.
+    response.socket.on("data", discard);
     signal.addEventListener("abort", abort, { once: true });
     response.on("data", take).once("end", finish).on("error", fail);
   });
