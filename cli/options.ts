@@ -90,11 +90,11 @@ export function bandwidthOption(): Option {
 
 export function skipOption(): Option {
   return new Option("--skip <list>", `what to leave out: ${skippable.join(", ")}`)
-    .argParser(skip)
+    .argParser(skipList)
     .default([], "nothing");
 }
 
-function skip(text: string): Skippable[] {
+function skipList(text: string): Skippable[] {
   const words = commaList(text);
   const wrong = words.find((word) => !skippable.includes(word as Skippable));
   if (wrong !== undefined || words.length === 0)

@@ -119,7 +119,6 @@ export interface WireEndpoint {
 }
 
 export const maxEndpointPorts = 64;
-export const maxEndpointPortsText = maxPortsTextLength;
 
 /** What all endpoints share. */
 export interface WireOutside {

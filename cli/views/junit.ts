@@ -22,7 +22,7 @@ export function renderJunit(report: Report): string {
     ...report.endpoints.map(caseOfEndpoint),
     ...report.requirements.map(caseOfRequirement),
   ];
-  const suites = Map.groupBy(cases, ({ suite }) => suite);
+  const suites = Map.groupBy(cases, (each) => each.suite);
   const seconds = (Date.parse(report.finishedAt) - Date.parse(report.startedAt)) / 1_000;
   const lines = [
     `<?xml version="1.0" encoding="UTF-8"?>`,

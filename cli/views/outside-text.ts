@@ -11,7 +11,7 @@ import type { TextOptions } from "./text.ts";
 const maxLinesPerRow = 8;
 
 export function endpointLines(report: Report, options: TextOptions): string[] {
-  const groups = Map.groupBy(report.endpoints, ({ spec, section, row }) => `${spec}/${section}/${row}`);
+  const groups = Map.groupBy(report.endpoints, (each) => `${each.spec}/${each.section}/${each.row}`);
   return section("Endpoints", [...groups.values()], options, {
     cells: (group) => {
       const { spec, row, transport, ports, application, route } = group[0]!;

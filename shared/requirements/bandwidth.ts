@@ -20,7 +20,7 @@ import {
 const payloadShare = 0.92;
 
 /** The payload that must arrive where a link of this rate is asked for, in bits per second. */
-export function leastPayload(minimum: NonNullable<Requirement["minimum"]>): number | undefined {
+function leastPayload(minimum: NonNullable<Requirement["minimum"]>): number | undefined {
   const unit = rateUnit(minimum.unit);
   return unit === undefined ? undefined : minimum.value * unit * payloadShare;
 }
