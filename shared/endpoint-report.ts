@@ -1,6 +1,6 @@
 /** What an agent found at endpoints, as it travels: attempts with their outcomes, and what TLS showed. */
 import Type, { type Static } from "typebox";
-import { maxPortsTextLength, maxResultsPerFrame } from "./link.ts";
+import { maxResultsPerFrame } from "./link.ts";
 import {
   exchangeNames,
   outcomeKinds,
