@@ -6,7 +6,7 @@ import type { ReportEndpoint } from "./report.ts";
 
 /** What was seen. Text that came from the network is quoted by the caller's escaping. */
 export function explainEndpoint(endpoint: ReportEndpoint): string {
-  const { reason, evidence, host } = endpoint;
+  const { reason, evidence } = endpoint;
   const { decisive, resolution } = evidence;
   const detail = evidence.detail ?? decisive?.detail;
   const about = detail === undefined ? "" : `: ${detail}`;
@@ -16,7 +16,7 @@ export function explainEndpoint(endpoint: ReportEndpoint): string {
   const what: Partial<Record<Reason, string>> = {
     served: `${summaryOf(endpoint)}${where}`,
     expiring: `${evidence.detail ?? "its certificate ends soon"}${where}`,
-    unresolved: `${host} has no address${resolution?.code === undefined ? "" : ` (${resolution.code})`}${about}${asked(endpoint)}`,
+    unresolved: `the name has no address${resolution?.code === undefined ? "" : ` (${resolution.code})`}${detail === undefined ? asked(endpoint) : `; ${detail}`}`,
     dropped: `no answer${after}${where}`,
     rejected: `refused${code}${after}${where}: a firewall rejects it, or nothing listens there`,
     "egress-blocked": `the node itself refused to send${code}${about}`,

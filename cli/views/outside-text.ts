@@ -9,6 +9,7 @@ import type { TextOptions } from "./text.ts";
 
 /** Lines under one row before the rest is counted only. */
 const maxLinesPerRow = 8;
+const maxNamesPerLine = 6;
 
 export function endpointLines(report: Report, options: TextOptions): string[] {
   const groups = Map.groupBy(report.endpoints, (each) => `${each.spec}/${each.section}/${each.row}`);
@@ -24,8 +25,9 @@ export function endpointLines(report: Report, options: TextOptions): string[] {
         hosts === 1 ? printable(group[0]!.host) : `${hosts} hosts`,
       ];
     },
-    line: (endpoint, { glyphs }) => ({
-      head: `${endpoint.from} ${glyphs.arrow} ${printable(endpoint.host)}  ${endpoint.reason}`,
+    subject: ({ from }) => from,
+    finding: (endpoint, { glyphs }) => ({
+      head: ` ${glyphs.arrow} ${printable(endpoint.host)}  ${endpoint.reason}`,
       rest: explainEndpoint(endpoint),
     }),
   });
@@ -50,22 +52,20 @@ export function requirementLines(report: Report, options: TextOptions): string[]
         printable(expected),
       ];
     },
-    line: (requirement, { glyphs }) => ({
-      head: `${subjectOf(requirement, glyphs.arrow)}  ${requirement.reason}`,
-      rest: explainRequirement(requirement),
-    }),
+    subject: ({ node, toward }, { glyphs }) =>
+      toward === undefined ? (node ?? "cluster") : `${node ?? "cluster"} ${glyphs.arrow} ${toward}`,
+    finding: (requirement) => ({ head: `  ${requirement.reason}`, rest: explainRequirement(requirement) }),
   });
-}
-
-function subjectOf({ node, toward }: ReportRequirement, arrow: string): string {
-  return toward === undefined ? (node ?? "cluster") : `${node ?? "cluster"} ${arrow} ${toward}`;
 }
 
 type Judged = (ReportEndpoint | ReportRequirement) & { verdict: Verdict };
 
 interface RowView<Item> {
   cells: (group: readonly Item[]) => string[];
-  line: (item: Item, options: TextOptions) => { head: string; rest: string };
+  /** The node or pair it is about. */
+  subject: (item: Item, options: TextOptions) => string;
+  /** What is said of it: nodes of which the same is said share a line. */
+  finding: (item: Item, options: TextOptions) => { head: string; rest: string };
 }
 
 function section<Item extends Judged>(
@@ -107,10 +107,28 @@ function itemLines<Item extends Judged>(
 ): string[] {
   const { glyphs, paint, wide } = options;
   const shown = wide ? group : group.filter(({ verdict }) => verdict !== "pass");
-  const lines = shown.slice(0, wide ? shown.length : maxLinesPerRow).map((item) => {
-    const { head, rest } = view.line(item, options);
-    return `    ${paint(styleOf[item.verdict], `${glyphs[item.verdict]} ${head}`)}  ${printable(rest).replaceAll("→", glyphs.arrow)}`;
+  const alike = [...Map.groupBy(shown, (item) => sayingOf(item, options, view)).values()];
+  const lines = alike.slice(0, wide ? alike.length : maxLinesPerRow).map((items) => {
+    const [first] = items as [Item, ...Item[]];
+    const { head, rest } = view.finding(first, options);
+    const who = listNames(
+      items.map((item) => view.subject(item, options)),
+      glyphs.more,
+    );
+    return `    ${paint(styleOf[first.verdict], `${glyphs[first.verdict]} ${who}${head}`)}  ${printable(rest).replaceAll("→", glyphs.arrow)}`;
   });
-  if (shown.length > lines.length) lines.push(`    ${glyphs.more} and ${shown.length - lines.length} more`);
+  if (alike.length > lines.length) lines.push(`    ${glyphs.more} and ${alike.length - lines.length} more`);
   return lines;
+}
+
+function sayingOf<Item extends Judged>(item: Item, options: TextOptions, view: RowView<Item>): string {
+  const { head, rest } = view.finding(item, options);
+  return JSON.stringify([item.verdict, head, rest]);
+}
+
+function listNames(names: readonly string[], more: string): string {
+  const shown = names.slice(0, maxNamesPerLine).join(", ");
+  return names.length <= maxNamesPerLine
+    ? shown
+    : `${shown} ${more} and ${names.length - maxNamesPerLine} more`;
 }
