@@ -124,40 +124,56 @@ const outOfTime = new Set(["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"]);
 
 /** A verdict on the certificate: `served` where nothing is wrong with it. */
 function judgeTls(
-  { pin, supplied, passthrough, issuer, tlsMinimum, security, expiryMs, now }: EndpointExpectation,
+  expectation: EndpointExpectation,
   tls: TlsFacts,
   direct: TlsFacts | undefined,
 ): EndpointJudgement {
+  const { issuer, tlsMinimum, security, expiryMs, now } = expectation;
+  const foreign = judgeIdentity(expectation, tls, direct);
+  if (foreign !== undefined) return foreign;
   const issuers = tls.issuers.join("; ");
-  if (pin !== undefined) {
-    if (tls.key !== pin) return judgement("intercepted", `its key is ${tls.key}, and ${pin} was pinned`);
-  } else if (tls.code === foreignName) {
-    return judgement("misrouted", `its certificate is for ${tls.names.join(", ") || tls.subject}`);
-  } else if (tls.code !== undefined && outOfTime.has(tls.code)) {
-    return judgement("tls-failed", `its certificate is valid until ${new Date(tls.notAfter).toISOString()}`);
-  } else if (tls.trust === "inspection" && passthrough) {
-    return judgement("intercepted", `TLS is opened by ${issuers}, and this endpoint must get it unopened`);
-  } else if (tls.trust === "none" && direct?.key !== tls.key && !supplied) {
-    const than =
-      direct === undefined ? "" : `; without the proxy it is issued by ${direct.issuers.join("; ")}`;
-    return judgement(
-      "intercepted",
-      `its certificate is issued by ${issuers}, which no trusted authority stands for${than}`,
-    );
-  }
-  if (
-    issuer !== undefined &&
-    tls.trust !== "inspection" &&
-    !issuers.toLowerCase().includes(issuer.toLowerCase())
-  )
+  const isIssued = issuer === undefined || issuers.toLowerCase().includes(issuer.toLowerCase());
+  if (!isIssued && tls.trust !== "inspection")
     return judgement("intercepted", `its certificate is issued by ${issuers}, and ${issuer} is expected`);
   if (security === "mtls" && tls.requestsCertificate === false)
     return judgement("intercepted", "it does not ask for a client certificate, as the endpoint itself does");
   if (tlsMinimum !== undefined && isOlder(tls.protocol, tlsMinimum))
     return judgement("tls-failed", `it speaks ${tls.protocol}, and TLS ${tlsMinimum} is the least`);
-  if (tls.notAfter - now.getTime() < expiryMs)
-    return judgement("expiring", `its certificate is valid until ${new Date(tls.notAfter).toISOString()}`);
+  if (promisesTls(expectation) && tls.notAfter - now.getTime() < expiryMs)
+    return judgement("expiring", validUntil(tls));
   return judgement("served");
+}
+
+/** Whether the certificate is the endpoint's own. Where no TLS was promised, any may be shown, as mail servers do. */
+function judgeIdentity(
+  { pin, supplied, passthrough, ...expectation }: EndpointExpectation,
+  tls: TlsFacts,
+  direct: TlsFacts | undefined,
+): EndpointJudgement | undefined {
+  if (pin !== undefined)
+    return tls.key === pin
+      ? undefined
+      : judgement("intercepted", `its key is ${tls.key}, and ${pin} was pinned`);
+  if (!promisesTls(expectation)) return undefined;
+  const issuers = tls.issuers.join("; ");
+  if (tls.code === foreignName)
+    return judgement("misrouted", `its certificate is for ${tls.names.join(", ") || tls.subject}`);
+  if (tls.code !== undefined && outOfTime.has(tls.code)) return judgement("tls-failed", validUntil(tls));
+  if (tls.trust === "inspection" && passthrough)
+    return judgement("intercepted", `TLS is opened by ${issuers}, and this endpoint must get it unopened`);
+  if (tls.trust !== "none" || direct?.key === tls.key) return undefined;
+  const than = direct === undefined ? "" : `; without the proxy it is issued by ${direct.issuers.join("; ")}`;
+  const text = `its certificate is issued by ${issuers}, which no trusted authority stands for${than}`;
+  // The user's own host may have an authority of the user's own, which the cluster file can name.
+  return judgement(supplied ? "tls-failed" : "intercepted", text);
+}
+
+function promisesTls({ security }: Pick<EndpointExpectation, "security">): boolean {
+  return security === "tls" || security === "mtls";
+}
+
+function validUntil({ notAfter }: TlsFacts): string {
+  return `its certificate is valid until ${new Date(notAfter).toISOString()}`;
 }
 
 /** OpenSSL's names: SSLv3, TLSv1, TLSv1.1, TLSv1.2, TLSv1.3. */

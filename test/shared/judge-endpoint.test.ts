@@ -119,7 +119,16 @@ t.test("every property of a certificate has its reason", async (t) => {
     ["expired", { code: "CERT_HAS_EXPIRED" }, {}, "tls-failed"],
     ["not valid yet", { code: "CERT_NOT_YET_VALID" }, {}, "tls-failed"],
     ["of nobody's", untrusted, {}, "intercepted"],
-    ["of nobody's, of a host of the user's own", untrusted, { supplied: true }, "served"],
+    ["of nobody's, of a host of the user's own", untrusted, { supplied: true }, "tls-failed"],
+    ["of nobody's, where no TLS was promised", untrusted, { security: "unstated" }, "served"],
+    ["of another name, where no TLS was promised", foreign, { security: "none" }, "served"],
+    [
+      "expired, where no TLS was promised",
+      { code: "CERT_HAS_EXPIRED", notAfter: 0 },
+      { security: "unstated" },
+      "served",
+    ],
+    ["with another key, where no TLS was promised", {}, { pin, security: "unstated" }, "intercepted"],
     ["of an inspection that was agreed to", { trust: "inspection" }, {}, "served"],
     [
       "of an inspection, where TLS must stay unopened",
