@@ -134,7 +134,10 @@ export function firewall(found: FirewallRules | string): HostFinding {
   }
   const { rules, tables, legacy } = found;
   const old = legacy.length === 0 ? "" : `; iptables-legacy has ${legacy.join(", ")}, too`;
-  return { ...about, ...met({ expected, actual: `${rules} rules in ${tables} tables${old}`, from }) };
+  return {
+    ...about,
+    ...met({ expected, actual: `${counted(rules, "rule")} in ${counted(tables, "table")}${old}`, from }),
+  };
 }
 
 export function timeService({ synchronized, from, detail }: NodeFacts["clock"]): HostFinding {
@@ -149,6 +152,10 @@ export function timeService({ synchronized, from, detail }: NodeFacts["clock"]):
   if (synchronized) return { ...about, ...met({ expected, actual: `synchronized${more}`, ...source }) };
   const remedy = from?.startsWith("chronyc") === true ? "chronyc makestep" : "timedatectl set-ntp true";
   return { ...about, ...unmet({ expected, actual: `not synchronized${more}`, ...source, remedy }) };
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function unknown(rest: Omit<RequirementFinding, "verdict" | "reason">): RequirementFinding {
