@@ -29,7 +29,7 @@ export function plannedNode(
 }
 
 /** Of a host with nothing special, but for what `parts` says; `address` is on eth0. */
-export function factsOf(address: string, parts: Partial<NodeFacts> = {}): NodeFacts {
+function factsOf(address: string, parts: Partial<NodeFacts> = {}): NodeFacts {
   return {
     sysctls: {},
     modules: {},
@@ -92,5 +92,6 @@ export function plannedRequirement(
     on: [...nodes.keys()],
     toward: [],
     options: {},
+    services: [],
   };
 }

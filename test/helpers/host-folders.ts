@@ -7,7 +7,7 @@ export type Tree = NonNullable<Parameters<Test["testdir"]>[0]>;
 
 /** Each tree is at home in a folder of its own; what is not given is not there. */
 export function hostFolders(t: Test, trees: Partial<Record<keyof HostRoots, Tree>>): HostRoots {
-  const folder = t.testdir(trees as Tree);
+  const folder = t.testdir(trees);
   const at = (name: keyof HostRoots): string => join(folder, name);
   return {
     proc: at("proc"),

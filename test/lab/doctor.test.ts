@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import t from "tap";
 import { hostChecks } from "../../shared/requirements/host-checks.ts";
-import { contextOf, plannedNode } from "../helpers/requirement-fixtures.ts";
+import { contextOf, plannedNode } from "../helpers/host-fixtures.ts";
 import { says, toolsOf } from "../helpers/tools.ts";
 import type { LabCluster } from "./cluster.ts";
 import { leaseAddress } from "./dhcp.ts";

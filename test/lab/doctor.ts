@@ -53,9 +53,7 @@ export class Doctor implements Disposable {
       "json",
       ...args,
     ];
-    const child = host.spawn("sh", ["-c", mount, "sh", ...command], {
-      ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
-    });
+    const child = host.spawn("sh", ["-c", mount, "sh", ...command], { env: { ...process.env, ...env } });
     const [out, err, [exitCode]] = await Promise.all([
       text(child.stdout!),
       text(child.stderr!),

@@ -8,7 +8,7 @@ import {
   timeService,
 } from "../../../cli/doctor/findings.ts";
 import type { Outcome } from "../../../shared/outcome.ts";
-import { plannedNode } from "../../helpers/requirement-fixtures.ts";
+import { plannedNode } from "../../helpers/host-fixtures.ts";
 
 const bare = plannedNode(0);
 const web = plannedNode(0, [
