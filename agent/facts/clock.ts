@@ -32,7 +32,7 @@ function readChrony(answer: CommandAnswer): ClockFacts | undefined {
   return {
     synchronized,
     from: "chronyc tracking",
-    ...(synchronized ? { aheadMs: -behindSeconds * 1_000 } : {}),
+    ...(synchronized ? { aheadMs: toMicroseconds(-behindSeconds * 1_000) } : {}),
     detail: printable(synchronized ? `source ${fields[1]}, stratum ${fields[2]}` : fields[13]!),
   };
 }
@@ -72,7 +72,12 @@ function readNtpd(answer: CommandAnswer): ClockFacts | undefined {
     synchronized,
     from: "ntpq",
     // By how much the source is ahead of this clock.
-    ...(synchronized && Number.isFinite(offset) ? { aheadMs: -offset } : {}),
+    ...(synchronized && Number.isFinite(offset) ? { aheadMs: toMicroseconds(-offset) } : {}),
     detail: printable(`source ${variables.get("refid")}, stratum ${variables.get("stratum")}`),
   };
+}
+
+/** Less than a microsecond is nobody's business. */
+function toMicroseconds(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
 }

@@ -136,11 +136,14 @@ function runningClients({ proc, sys }: HostRoots): RunningClient[] {
   return namesIn(proc)
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid): RunningClient[] => {
-      const name = readText(join(proc, pid, "comm"), 32)?.trim() ?? "";
-      if (!clients.has(name)) return [];
+      const command = readText(join(proc, pid, "comm"), 32)?.trim() ?? "";
+      if (!clients.has(command) && command !== "busybox") return [];
       const namespace = namespaceOf(proc, pid);
       if (own !== undefined && namespace !== undefined && namespace !== own) return [];
+      // Who is dead and not buried yet has none.
       const words = (readText(join(proc, pid, "cmdline"), 4_096) ?? "").split("\0");
+      const name = command === "busybox" ? (words[1] ?? "") : command;
+      if (words[0] === "" || !clients.has(name)) return [];
       return [{ name, pid, words, isForAll: !words.some((word) => interfaces.has(word)) }];
     });
 }

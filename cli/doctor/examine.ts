@@ -44,7 +44,7 @@ export interface DoctorReport {
   summary: Record<Verdict, number> & { verdict: Verdict };
   checks: readonly DoctorCheck[];
   /** Ports that the node must hold and somebody has now. */
-  held: readonly Omit<HeldPorts, "isAgent">[];
+  held: readonly Omit<HeldPorts, "belongs">[];
   notes: readonly string[];
   facts: NodeFacts;
 }
@@ -150,13 +150,15 @@ function nothingAsked(): never {
   throw new Error("a doctor looks at no certificates and measures no downloads");
 }
 
-function findHeld({ node }: DoctorSubject): HeldPorts[] {
+function findHeld({ node, hostServices }: DoctorSubject): HeldPorts[] {
   const owners = new PortOwners();
   return groupHeld(
     node.listeners.flatMap(({ transport, address, ports }) =>
       Array.from(eachPort(ports)).flatMap((port) => {
         const owner = owners.listenerAt({ transport, address, port });
-        return owner === undefined ? [] : [{ transport, port, owner, isAgent: isAgent(owner) }];
+        if (owner === undefined) return [];
+        const belongs = hostServices.has(`${transport} ${port}`) || isAgent(owner);
+        return [{ transport, port, owner, belongs }];
       }),
     ),
   );

@@ -5,7 +5,7 @@ import type { CheckPhase, Transport } from "../../shared/names.ts";
 import type { NodeFacts } from "../../shared/node-facts.ts";
 import type { Outcome } from "../../shared/outcome.ts";
 import type { PlannedNode } from "../../shared/plan.ts";
-import { countPorts, formatPorts, portSetOf, union, type PortSet } from "../../shared/ports.ts";
+import { countPorts, formatPorts, portSetOf, union } from "../../shared/ports.ts";
 import { hostSpec, type HostFinding } from "../../shared/requirements/host-checks.ts";
 import { setSysctl } from "../../shared/requirements/remedies.ts";
 import { met, unmet, type RequirementFinding } from "../../shared/requirements/requirement-check.ts";
@@ -15,8 +15,8 @@ export interface HeldPorts {
   transport: Transport;
   ports: string;
   owner: string;
-  /** An agent of Portmesh, which is there for just that. */
-  isAgent: boolean;
+  /** It belongs there before the product does: an agent of Portmesh, or a service that hosts have anyway. */
+  belongs: boolean;
 }
 
 const firstUnprivileged = 1_024;
@@ -65,7 +65,7 @@ export function heldPorts(node: PlannedNode, held: readonly HeldPorts[], phase: 
     return [{ ...about, text, ...(taken === "" ? unknown(finding) : met(finding)) }];
   }
   const text = "Ports of the product are free before it is installed.";
-  const foreign = held.filter(({ isAgent }) => !isAgent);
+  const foreign = held.filter(({ belongs }) => !belongs);
   if (foreign.length === 0) {
     const actual = taken === "" ? "all are free" : taken;
     return [{ ...about, text, ...met({ expected: `${wanted} ports are free`, actual, from }) }];
@@ -83,14 +83,11 @@ export function heldPorts(node: PlannedNode, held: readonly HeldPorts[], phase: 
 }
 
 /** Joins ports of one owner. */
-export function groupHeld(
-  found: readonly { transport: Transport; port: number; owner: string; isAgent: boolean }[],
-): HeldPorts[] {
-  const groups = Map.groupBy(found, ({ transport, owner }) => `${transport} ${owner}`);
+export function groupHeld(found: readonly (Omit<HeldPorts, "ports"> & { port: number })[]): HeldPorts[] {
+  const groups = Map.groupBy(found, ({ transport, owner, belongs }) => `${transport} ${belongs} ${owner}`);
   return Array.from(groups.values(), (members) => {
-    const { transport, owner, isAgent } = members[0]!;
-    const ports: PortSet = portSetOf(members.map(({ port }) => port));
-    return { transport, ports: formatPorts(ports), owner, isAgent };
+    const { transport, owner, belongs } = members[0]!;
+    return { transport, ports: formatPorts(portSetOf(members.map(({ port }) => port))), owner, belongs };
   });
 }
 
@@ -137,7 +134,10 @@ export function firewall(found: FirewallRules | string): HostFinding {
   }
   const { rules, tables, legacy } = found;
   const old = legacy.length === 0 ? "" : `; iptables-legacy has ${legacy.join(", ")}, too`;
-  return { ...about, ...met({ expected, actual: `${rules} rules in ${tables} tables${old}`, from }) };
+  return {
+    ...about,
+    ...met({ expected, actual: `${counted(rules, "rule")} in ${counted(tables, "table")}${old}`, from }),
+  };
 }
 
 export function timeService({ synchronized, from, detail }: NodeFacts["clock"]): HostFinding {
@@ -152,6 +152,10 @@ export function timeService({ synchronized, from, detail }: NodeFacts["clock"]):
   if (synchronized) return { ...about, ...met({ expected, actual: `synchronized${more}`, ...source }) };
   const remedy = from?.startsWith("chronyc") === true ? "chronyc makestep" : "timedatectl set-ntp true";
   return { ...about, ...unmet({ expected, actual: `not synchronized${more}`, ...source, remedy }) };
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function unknown(rest: Omit<RequirementFinding, "verdict" | "reason">): RequirementFinding {

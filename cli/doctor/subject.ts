@@ -5,6 +5,7 @@ import { defaultThresholds, type Cluster, type Thresholds } from "../../shared/c
 import { PortmeshError } from "../../shared/errors.ts";
 import type { CheckPhase } from "../../shared/names.ts";
 import { makePlan, planFor, type Plan, type PlannedNode } from "../../shared/plan.ts";
+import { eachPort } from "../../shared/ports.ts";
 import type { PlannedRequirement } from "../../shared/requirements/requirement-check.ts";
 import type { ProductSpec } from "../../shared/spec.ts";
 
@@ -19,6 +20,8 @@ export interface DoctorSubject {
   node: PlannedNode;
   /** What the specs ask of it. */
   requirements: readonly PlannedRequirement[];
+  /** Ports of services that hosts have whatever the product, as `tcp 22`. */
+  hostServices: ReadonlySet<string>;
   /** What could not be taken into account. */
   notes: readonly string[];
 }
@@ -33,9 +36,13 @@ export function hostAlone(phase: CheckPhase, address: string): DoctorSubject {
     thresholds: defaultThresholds,
     node: { name: hostname(), index: 0, addresses: [address], roles: [], zone: undefined, listeners: [] },
     requirements: [],
+    hostServices: new Set(),
     notes: [],
   };
 }
+
+/** Applications that the operating system brings. */
+const ofTheHost = new Set(["ssh", "scp", "sftp", "ntp", "dns"]);
 
 /**
  * @throws PortmeshError where the cluster file has no such node, or it is to be found by the addresses of this host
@@ -109,6 +116,11 @@ function subjectOf(plan: Plan, index: number): DoctorSubject {
     requirements: plan.requirements
       .filter(({ on }) => on.includes(index))
       .map((planned) => ({ ...planned, on: [0], toward: [] })),
+    hostServices: new Set(
+      plan.paths
+        .filter(({ to, application }) => to === index && ofTheHost.has(application))
+        .flatMap(({ transport, ports }) => Array.from(eachPort(ports), (port) => `${transport} ${port}`)),
+    ),
     notes: [],
   };
 }

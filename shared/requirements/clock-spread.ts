@@ -11,16 +11,17 @@ export interface Apart {
   errorMs: number;
 }
 
-/** Two that are equally far from their middle are so but for the last bit. */
-const roundingMs = 0.001;
-
 interface Entry extends ClockOffset {
   node: number;
 }
 
+/** Two that are equally far from their middle are so but for the last bit. */
+const roundingMs = 0.001;
+
 export class ClockSpread {
-  readonly #byNode: ReadonlyMap<number, Entry>;
+  /** By offset; with the positions of nodes in it. */
   readonly #sorted: readonly Entry[];
+  readonly #places: ReadonlyMap<number, number>;
   readonly #median: number;
 
   constructor(nodes: Iterable<number>, clock: (node: number) => ClockOffset | undefined) {
@@ -28,26 +29,47 @@ export class ClockSpread {
       const offset = clock(node);
       return offset === undefined ? [] : [{ node, ...offset }];
     });
-    this.#byNode = new Map(entries.map((entry) => [entry.node, entry]));
     this.#sorted = entries.toSorted((a, b) => a.aheadMs - b.aheadMs);
-    const middle = this.#sorted.length / 2;
-    const [low, high] = [this.#sorted[Math.ceil(middle) - 1], this.#sorted[Math.floor(middle)]];
+    this.#places = new Map(this.#sorted.map(({ node }, place) => [node, place]));
+    // Between the two in the middle: of two halves that disagree neither is right.
+    const middle = (this.#sorted.length - 1) / 2;
+    const [low, high] = [this.#sorted[Math.floor(middle)], this.#sorted[Math.ceil(middle)]];
     this.#median = ((low?.aheadMs ?? 0) + (high?.aheadMs ?? 0)) / 2;
   }
 
-  /** Of the nodes that are no further from the median, the one that this one differs from most; undefined where there is none. */
+  /**
+   * Of the nodes that are no further from the median, the one that this one differs from most. Where there is
+   * none, the one that it differs from least. Undefined without another node.
+   */
   worstOf(node: number): Apart | undefined {
-    const own = this.#byNode.get(node);
-    if (own === undefined || this.#sorted.length < 2) return undefined;
-    const distance = own.aheadMs - this.#median;
-    const isAhead = distance > 0;
-    // Everybody within this distance of the median, from the far end of it.
-    const limit = this.#median - distance + (isAhead ? -roundingMs : roundingMs);
-    const order = isAhead ? this.#sorted : this.#sorted.toReversed();
-    const other = order.find(
-      (each) => each.node !== node && (isAhead ? each.aheadMs >= limit : each.aheadMs <= limit),
-    );
-    if (other === undefined) return undefined;
+    const place = this.#places.get(node);
+    if (place === undefined || this.#sorted.length < 2) return undefined;
+    const own = this.#sorted[place]!;
+    const distance = Math.abs(own.aheadMs - this.#median) + roundingMs;
+    // Who is on the other side of the median at the same distance, or next to it on this side of it.
+    const across =
+      own.aheadMs > this.#median
+        ? this.#firstFrom(this.#median - distance)
+        : this.#firstFrom(this.#median + distance) - 1;
+    const isBetween = own.aheadMs > this.#median ? across < place : across > place;
+    const other = this.#sorted[isBetween ? across : this.#nearestTo(place)]!;
     return { other: other.node, aheadMs: own.aheadMs - other.aheadMs, errorMs: own.errorMs + other.errorMs };
+  }
+
+  /** The first place with this offset or more. */
+  #firstFrom(aheadMs: number): number {
+    let [low, high] = [0, this.#sorted.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#sorted[middle]!.aheadMs < aheadMs) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #nearestTo(place: number): number {
+    const gapTo = (other: number): number =>
+      Math.abs((this.#sorted[other]?.aheadMs ?? Infinity) - this.#sorted[place]!.aheadMs);
+    return gapTo(place - 1) < gapTo(place + 1) ? place - 1 : place + 1;
   }
 }

@@ -60,6 +60,11 @@ const ways: Record<string, Run> = {
       "and so does the picture",
     );
   },
+  "bin/portmesh doctor": async (t, args) => {
+    const { exitCode, out, err } = await portmesh(...args);
+    t.ok([0, 3, 5].includes(exitCode ?? -1), "it says how this host is", { out, err });
+    t.match(out, /^Summary +\d+ met/m);
+  },
   "bin/portmesh check": async (t, args) => {
     const agentCommand = words(commandWith("agent run")).slice(1, -1);
     const cluster = clusterOfTheReadme(t);

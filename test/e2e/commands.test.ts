@@ -14,7 +14,7 @@ const root = join(import.meta.dirname, "../..");
 t.test("help names the commands, and exit codes have a topic of their own", async (t) => {
   const help = await portmesh("--help");
   t.equal(help.exitCode, 0);
-  for (const command of ["check", "agent", "merge", "spec", "probe", "demo", "version"])
+  for (const command of ["check", "agent", "merge", "spec", "doctor", "probe", "demo", "version"])
     t.match(help.out, new RegExp(`^  ${command}\\b`, "m"));
   const codes = await portmesh("help", "exit-codes");
   t.match(codes.out, /^ {2}5 +incomplete/m);
