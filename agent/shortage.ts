@@ -15,25 +15,38 @@ export const shortageTexts: Readonly<Record<Shortage, string>> = {
   saturated: "its agent used a whole processor, and the link may carry more",
 };
 
-/** Without the processor for this share of the time, the figure is too low by about as much. */
+/** Of the time, in which the thread had something to do. With less the network is what was waited for. */
+const busyShare = 0.9;
+/** Of the time, which a busy thread had to leave to others. */
 const waitingShare = 0.1;
-/** What one thread can do at most, less what a clock tick may hide. */
-const saturatedShare = 0.9;
+/** Standing still at once for so much of the time outlasts what kernels buffer, however little there is to do. */
+const stalledShare = 0.25;
 
 export interface Spent {
   elapsedMs: number;
   /** In which the thread ran. */
   cpuMs: number;
-  /** In which it could have run, and another did; or it was stopped. */
+  /** In which it could have run, and another did. */
   waitedMs: number;
+  /** Of that, by the CPU quota. */
   throttledMs: number;
+  /** In which nothing happened at all for a while, for whatever reason. */
+  stalledMs: number;
 }
 
 /** The first that applies, from outside of the process to its own limit. */
-export function shortageOf({ elapsedMs, cpuMs, waitedMs, throttledMs: heldMs }: Spent): Shortage | undefined {
-  if (heldMs >= waitingShare * elapsedMs && heldMs > 0) return "throttled";
-  if (waitedMs >= waitingShare * elapsedMs && waitedMs > 0) return "starved";
-  return cpuMs >= saturatedShare * elapsedMs && cpuMs > 0 ? "saturated" : undefined;
+export function shortageOf({
+  elapsedMs,
+  cpuMs,
+  waitedMs,
+  throttledMs: heldMs,
+  stalledMs,
+}: Spent): Shortage | undefined {
+  const isBusy = cpuMs + Math.max(waitedMs, heldMs) > busyShare * elapsedMs;
+  const isStalled = stalledMs > stalledShare * elapsedMs;
+  if (!isBusy && !isStalled) return undefined;
+  if (heldMs > waitingShare * elapsedMs) return "throttled";
+  return isStalled || waitedMs > waitingShare * elapsedMs ? "starved" : "saturated";
 }
 
 /** Watches from its construction on. */
@@ -48,12 +61,12 @@ export class ShortageWatch implements Disposable {
   get shortage(): Shortage | undefined {
     const now = performance.now();
     const { user, system } = process.threadCpuUsage(this.#cpu);
-    const stalledMs = this.#stalls.stalled(this.#since, now).totalMs;
     return shortageOf({
       elapsedMs: now - this.#since,
       cpuMs: (user + system) / 1_000,
-      waitedMs: Math.max(stalledMs, runQueueMs() - this.#queuedMs),
+      waitedMs: runQueueMs() - this.#queuedMs,
       throttledMs: throttledMs() - this.#throttledMs,
+      stalledMs: this.#stalls.stalled(this.#since, now).totalMs,
     });
   }
 

@@ -191,7 +191,7 @@ function measuredBy({ bytes, elapsedMs, fault, impaired }: StreamedMessage): Mea
 
 /** The higher one counts. What was only measured beside others may be too low because of them. */
 function better(before: Measured, again: Measured): Measured {
-  if (typeof before === "string") return again;
+  if (typeof before === "string") return typeof again === "string" ? before : again;
   if (typeof again === "string")
     return { ...before, impaired: `it could only be measured while other pairs were: ${again}` };
   return again.bitsPerSecond >= before.bitsPerSecond ? again : before;

@@ -17,7 +17,12 @@ export interface LabCluster {
   specs: readonly ({ id: string; options?: Record<string, unknown> } | { file: string } | { spec: object })[];
   nodes: readonly LabNode[];
   thresholds?: { rtt?: string; loss?: string };
-  probing?: { interval?: string; timeout?: string; budget?: string };
+  probing?: {
+    interval?: string;
+    timeout?: string;
+    budget?: string;
+    bandwidth?: { duration?: string; megabytes?: number };
+  };
 }
 
 /** Returns the path of the cluster file. */

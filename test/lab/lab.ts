@@ -102,6 +102,33 @@ export class Lab implements AsyncDisposable {
     );
   }
 
+  /**
+   * Lets the host's link carry this many bits per second, from the host and to it (tc-tbf(8)). The queue is as
+   * short as that of a switch, and holds the largest packet that a kernel hands to a link.
+   */
+  async shape(name: string, { from, to }: { from: number; to: number }): Promise<void> {
+    const host = this.host(name);
+    const shaper = (rate: number): string[] => [
+      "tbf",
+      "rate",
+      `${rate}bit`,
+      "burst",
+      "128kb",
+      "latency",
+      "20ms",
+    ];
+    await host.run("tc", ["qdisc", "replace", "dev", "eth0", "root", ...shaper(from)]);
+    await this.router.run("tc", ["qdisc", "replace", "dev", host.link, "root", ...shaper(to)]);
+  }
+
+  /** Bytes that the host's link has carried, as its interface counts them. */
+  async carried(name: string): Promise<{ from: number; to: number }> {
+    const folder = "/sys/class/net/eth0/statistics";
+    const text = await this.host(name).run("cat", [`${folder}/tx_bytes`, `${folder}/rx_bytes`]);
+    const [from, to] = text.split("\n").map(Number) as [number, number];
+    return { from, to };
+  }
+
   /** Takes the host's own link down: no route at home, and no answer for the others. */
   async linkDown(name: string): Promise<AsyncDisposable> {
     const host = this.host(name);

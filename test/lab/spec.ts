@@ -2,15 +2,20 @@
 import type { ProductSpec } from "../../shared/spec.ts";
 
 type Flow = ProductSpec["flows"][number];
+type Requirement = ProductSpec["requirements"][number];
 export type LabFlow = Pick<Flow, "name" | "transport"> & { ports: string } & Partial<Omit<Flow, "ports">>;
+
+/** Of every node, toward every other. */
+export type LabRequirement = Pick<Requirement, "name" | "kind" | "expected"> & Partial<Requirement>;
 
 export interface LabSpecOptions {
   flows: readonly LabFlow[];
   /** Where no role is named, every node is a `nodes` and flows are between all of them. */
   roles?: Readonly<Record<string, "in-cluster" | "outside">>;
+  requirements?: readonly LabRequirement[];
 }
 
-export function labSpec({ flows, roles }: LabSpecOptions): object {
+export function labSpec({ flows, roles, requirements = [] }: LabSpecOptions): object {
   const everybody = { nodes: { title: "All nodes", place: "in-cluster", everyNode: true, doc: "guide:1" } };
   const named = Object.entries(roles ?? {}).map(([name, place]) => [
     name,
@@ -37,6 +42,14 @@ export function labSpec({ flows, roles }: LabSpecOptions): object {
       ...flow,
     })),
     endpoints: [],
-    requirements: [],
+    requirements: requirements.map((requirement) => ({
+      on: names,
+      toward: names,
+      phase: "both",
+      level: "required",
+      description: `The ${requirement.name}.`,
+      doc: "guide:3",
+      ...requirement,
+    })),
   };
 }
