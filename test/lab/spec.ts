@@ -2,15 +2,22 @@
 import type { ProductSpec } from "../../shared/spec.ts";
 
 type Flow = ProductSpec["flows"][number];
+type Endpoint = ProductSpec["endpoints"][number];
+type Requirement = ProductSpec["requirements"][number];
 export type LabFlow = Pick<Flow, "name" | "transport"> & { ports: string } & Partial<Omit<Flow, "ports">>;
 
+export type LabEndpoint = Pick<Endpoint, "name"> & { ports?: string } & Partial<Omit<Endpoint, "ports">>;
+
 export interface LabSpecOptions {
-  flows: readonly LabFlow[];
+  flows?: readonly LabFlow[];
+  /** HTTPS on port 443 where nothing else is said. */
+  endpoints?: readonly LabEndpoint[];
+  requirements?: readonly (Pick<Requirement, "name" | "kind"> & Partial<Requirement>)[];
   /** Where no role is named, every node is a `nodes` and flows are between all of them. */
   roles?: Readonly<Record<string, "in-cluster" | "outside">>;
 }
 
-export function labSpec({ flows, roles }: LabSpecOptions): object {
+export function labSpec({ flows = [], endpoints = [], requirements = [], roles }: LabSpecOptions): object {
   const everybody = { nodes: { title: "All nodes", place: "in-cluster", everyNode: true, doc: "guide:1" } };
   const named = Object.entries(roles ?? {}).map(([name, place]) => [
     name,
@@ -36,7 +43,26 @@ export function labSpec({ flows, roles }: LabSpecOptions): object {
       doc: "guide:2",
       ...flow,
     })),
-    endpoints: [],
-    requirements: [],
+    endpoints: endpoints.map((endpoint) => ({
+      from: names.slice(0, 1),
+      transport: "tcp",
+      ...(endpoint.anyOf === undefined && endpoint.transport !== "icmp" ? { ports: "443" } : {}),
+      application: "https",
+      security: "tls",
+      phase: "both",
+      level: "required",
+      description: `The ${endpoint.name} outside.`,
+      doc: "guide:3",
+      ...endpoint,
+    })),
+    requirements: requirements.map((requirement) => ({
+      on: names.slice(0, 1),
+      expected: requirement.kind,
+      phase: "both",
+      level: "required",
+      description: `The ${requirement.name} of a node.`,
+      doc: "guide:4",
+      ...requirement,
+    })),
   };
 }
