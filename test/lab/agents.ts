@@ -10,6 +10,12 @@ const launcher = join(import.meta.dirname, "../../bin/portmesh");
 /** A loaded machine starts a dozen agents in far less. */
 const joinMs = 60_000;
 
+interface AgentsOptions {
+  /** Of single agents, over that of the tests. */
+  env?: Readonly<Record<string, NodeJS.ProcessEnv>> | undefined;
+  policyFile?: string | undefined;
+}
+
 export class Agents implements Disposable {
   readonly processes = new Map<string, ChildProcess>();
   /** The largest resident set of each agent, in bytes. */
@@ -19,17 +25,19 @@ export class Agents implements Disposable {
   readonly #lab: Lab;
   readonly #joinFile: string;
   readonly #env: Readonly<Record<string, NodeJS.ProcessEnv>>;
+  readonly #policy: readonly string[];
   readonly #watching: NodeJS.Timeout;
 
-  constructor(lab: Lab, joinFile: string, env: Readonly<Record<string, NodeJS.ProcessEnv>> = {}) {
+  constructor(lab: Lab, joinFile: string, { env = {}, policyFile }: AgentsOptions = {}) {
     this.#lab = lab;
     this.#joinFile = joinFile;
     this.#env = env;
+    this.#policy = policyFile === undefined ? [] : ["--policy", policyFile];
     this.#watching = setInterval(() => this.#watch(), 100);
   }
 
   start(name: string): void {
-    const args = ["agent", "run", "--join-file", this.#joinFile, "--name", name];
+    const args = ["agent", "run", "--join-file", this.#joinFile, "--name", name, ...this.#policy];
     const env = { ...process.env, ...this.#env[name] };
     const agent = this.#lab.host(name).spawn(launcher, args, { env });
     agent.stderr!.on("data", (chunk: Buffer) => {

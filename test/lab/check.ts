@@ -1,7 +1,7 @@
 /** Runs the real `portmesh check` with real agents inside a lab, as a user would on real hosts. */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,6 +24,8 @@ export interface LabCheckOptions extends LabCluster {
   skip?: readonly string[];
   /** The environment of single agents, over that of the tests. */
   env?: Readonly<Record<string, NodeJS.ProcessEnv>>;
+  /** What every agent may reach beside private addresses, as its policy file has it. */
+  policy?: { allow?: readonly string[]; endpoints?: readonly string[] };
   /** Called when all agents but the last of `nodes` hold their ports; probing begins only when that one does, too. */
   beforeLast?: (agents: ReadonlyMap<string, ChildProcess>) => Promise<unknown> | void;
   /** Called when every agent runs. */
@@ -72,7 +74,7 @@ async function runIn(folder: string, lab: Lab, options: LabCheckOptions): Promis
   const progress = collect(check.stderr!);
   const ended = once(check, "exit") as Promise<[number | null]>;
   await Promise.race([fileAppears(joinFile), ended]);
-  using agents = new Agents(lab, joinFile, options.env);
+  using agents = new Agents(lab, joinFile, { env: options.env, policyFile: writePolicy(folder, options) });
   const names = options.nodes
     .map(({ name }) => name)
     .filter((name) => options.absent?.includes(name) !== true);
@@ -109,6 +111,13 @@ function describe({ from, to, flow, reason, intervals }: ReportPath): string {
     .filter((interval) => interval.verdict !== "pass")
     .map((interval) => interval.ports);
   return `${from}>${to} ${flow} ${reason}${ports.length === 0 ? "" : ` ${ports.join(",")}`}`;
+}
+
+function writePolicy(folder: string, { policy }: LabCheckOptions): string | undefined {
+  if (policy === undefined) return undefined;
+  const file = join(folder, "policy.yaml");
+  writeFileSync(file, JSON.stringify(policy));
+  return file;
 }
 
 function skipArguments(skip: readonly string[]): string[] {

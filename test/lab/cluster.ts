@@ -1,6 +1,10 @@
 /** The cluster file of a check in a lab: nodes are hosts, with the addresses that the lab gave them. */
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readCluster } from "../../cli/cluster-input.ts";
+import type { CheckPhase } from "../../shared/names.ts";
+import { makePlan, type Plan } from "../../shared/plan.ts";
 import type { Lab } from "./lab.ts";
 
 export interface LabNode {
@@ -23,14 +27,29 @@ export interface LabCluster {
     budget?: string;
     bandwidth?: { duration?: string; megabytes?: number };
   };
+  /** What the cluster file says of the world outside: proxies, resolve, trust, pins. */
+  outside?: Readonly<Record<string, unknown>>;
+  /** Files beside the cluster file, by name. */
+  files?: Readonly<Record<string, string>>;
+}
+
+/** The plan that a check of this cluster makes. */
+export function planOf(lab: Lab, cluster: LabCluster, phase: CheckPhase): Plan {
+  const folder = mkdtempSync(join(tmpdir(), "portmesh-plan-"));
+  try {
+    return makePlan(readCluster(writeCluster(folder, lab, cluster)), phase);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** Returns the path of the cluster file. */
 export function writeCluster(
   folder: string,
   lab: Lab,
-  { specs, nodes, thresholds, probing }: LabCluster,
+  { specs, nodes, thresholds, probing, outside = {}, files = {} }: LabCluster,
 ): string {
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   const cluster = {
     name: "lab",
     specs: specs.map((entry, index) => {
@@ -46,6 +65,7 @@ export function writeCluster(
     }),
     ...(thresholds === undefined ? {} : { thresholds }),
     ...(probing === undefined ? {} : { probing }),
+    ...outside,
   };
   const path = join(folder, "cluster.yaml");
   writeFileSync(path, JSON.stringify(cluster));

@@ -2,20 +2,25 @@
 import type { ProductSpec } from "../../shared/spec.ts";
 
 type Flow = ProductSpec["flows"][number];
+type Endpoint = ProductSpec["endpoints"][number];
 type Requirement = ProductSpec["requirements"][number];
 export type LabFlow = Pick<Flow, "name" | "transport"> & { ports: string } & Partial<Omit<Flow, "ports">>;
 
-/** Of every node, toward every other. */
-export type LabRequirement = Pick<Requirement, "name" | "kind" | "expected"> & Partial<Requirement>;
+export type LabEndpoint = Pick<Endpoint, "name"> & { ports?: string } & Partial<Omit<Endpoint, "ports">>;
+
+/** Of the first role and toward the same, unless it says otherwise. */
+export type LabRequirement = Pick<Requirement, "name" | "kind"> & Partial<Requirement>;
 
 export interface LabSpecOptions {
-  flows: readonly LabFlow[];
+  flows?: readonly LabFlow[];
+  /** HTTPS on port 443 where nothing else is said. */
+  endpoints?: readonly LabEndpoint[];
   /** Where no role is named, every node is a `nodes` and flows are between all of them. */
   roles?: Readonly<Record<string, "in-cluster" | "outside">>;
   requirements?: readonly LabRequirement[];
 }
 
-export function labSpec({ flows, roles, requirements = [] }: LabSpecOptions): object {
+export function labSpec({ flows = [], endpoints = [], requirements = [], roles }: LabSpecOptions): object {
   const everybody = { nodes: { title: "All nodes", place: "in-cluster", everyNode: true, doc: "guide:1" } };
   const named = Object.entries(roles ?? {}).map(([name, place]) => [
     name,
@@ -41,15 +46,32 @@ export function labSpec({ flows, roles, requirements = [] }: LabSpecOptions): ob
       doc: "guide:2",
       ...flow,
     })),
-    endpoints: [],
-    requirements: requirements.map((requirement) => ({
-      on: names,
-      toward: names,
+    endpoints: endpoints.map((endpoint) => ({
+      from: names.slice(0, 1),
+      transport: "tcp",
+      ...(endpoint.anyOf === undefined && endpoint.transport !== "icmp" ? { ports: "443" } : {}),
+      application: "https",
+      security: "tls",
       phase: "both",
       level: "required",
-      description: `The ${requirement.name}.`,
+      description: `The ${endpoint.name} outside.`,
       doc: "guide:3",
+      ...endpoint,
+    })),
+    requirements: requirements.map((requirement) => ({
+      on: names.slice(0, 1),
+      ...(isPaired(requirement) ? { toward: names.slice(0, 1) } : {}),
+      expected: requirement.kind,
+      phase: "both",
+      level: "required",
+      description: `The ${requirement.name} of a node.`,
+      doc: "guide:4",
       ...requirement,
     })),
   };
+}
+
+/** What is measured between nodes. */
+function isPaired({ kind }: LabRequirement): boolean {
+  return kind === "bandwidth" || kind === "latency";
 }

@@ -14,7 +14,7 @@ export interface WebServer {
   protocols?: string;
   /** Whether clients are asked for a certificate; `on`: who has none gets no further than HTTP 400. */
   clientCertificates?: "on" | "optional";
-  /** A port of the same host to which all requests go on, upgrades to WebSocket included. */
+  /** A port of the same host to which upgrades to WebSocket go on. */
   upstream?: number;
 }
 
@@ -78,7 +78,7 @@ function section(peer: Peer, server: WebServer, index: number): string {
   const location =
     upstream === undefined
       ? "return 204;"
-      : `proxy_pass http://127.0.0.1:${upstream}; proxy_http_version 1.1;
+      : `if ($http_upgrade = "") { return 204; } proxy_pass http://127.0.0.1:${upstream}; proxy_http_version 1.1;
  proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $http_connection;`;
   return `server { ${listen(server, identity === undefined ? "" : "ssl")} server_name ${names.join(" ")};
  ${[...secured, ...asked].join("\n ")}

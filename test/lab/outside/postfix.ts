@@ -1,4 +1,4 @@
-/** Postfix: a mail server with STARTTLS, for mail of others (25) and of one's own users (587). */
+/** Postfix: a mail server with STARTTLS (25 and 587), or with TLS from the first byte on (465). */
 import { mkdirSync, writeFileSync } from "node:fs";
 import type { Identity } from "../../helpers/lab-authority.ts";
 import type { Host } from "../host.ts";
@@ -60,7 +60,9 @@ export async function startPostfix(host: Host, { name, identity, ports }: Postfi
   writeFileSync(
     peer.path("master.cf"),
     [
-      ...ports.map((port) => service(`${port}`, "inet", "n", "-", "smtpd")),
+      ...ports.map((port) =>
+        service(`${port}`, "inet", "n", "-", `smtpd${port === 465 ? " -o smtpd_tls_wrappermode=yes" : ""}`),
+      ),
       service("cleanup", "unix", "n", "0", "cleanup"),
       service("rewrite", "unix", "-", "-", "trivial-rewrite"),
       service("proxymap", "unix", "-", "-", "proxymap"),
