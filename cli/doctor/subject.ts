@@ -1,6 +1,7 @@
 /** Whom the doctor looks at: this host as a node of a cluster file, as a node of any role of a spec, or by itself. */
 import { hostname } from "node:os";
 import { ownAddresses } from "../../agent/health.ts";
+import { isLoopback } from "../../shared/addresses.ts";
 import { defaultThresholds, type Cluster, type Thresholds } from "../../shared/cluster-file.ts";
 import { PortmeshError } from "../../shared/errors.ts";
 import type { CheckPhase } from "../../shared/names.ts";
@@ -66,9 +67,11 @@ export function nodeOfCluster(cluster: Cluster, name: string | undefined, phase:
     ...subjectOf(makePlan(cluster, phase), cluster.nodes.indexOf(found)),
     cluster: cluster.name,
     name: found.name,
-    notes: own.isDisjointFrom(new Set(found.addresses))
-      ? [`${found.addresses.join(", ")} is on no interface of this host: another host, or behind a NAT`]
-      : [],
+    // All of 127.0.0.0/8 is every host's own.
+    notes:
+      own.isDisjointFrom(new Set(found.addresses)) && !found.addresses.some(isLoopback)
+        ? [`${found.addresses.join(", ")} is on no interface of this host: another host, or behind a NAT`]
+        : [],
   };
 }
 

@@ -81,11 +81,14 @@ t.test("a node is found by its addresses, or named", async (t) => {
   const folder = t.testdir({
     "small.yaml": JSON.stringify(smallSpec),
     "one.yaml": cluster("10.255.1.1", "127.0.0.1"),
+    "loopback.yaml": cluster("127.77.0.1"),
     "none.yaml": cluster("10.255.1.1", "10.255.1.2"),
   });
   const doctor = (file: string, ...args: string[]) =>
     portmesh("doctor", "--cluster", join(folder, file), ...args);
   t.match(JSON.parse((await doctor("one.yaml", "-o", "json")).out), { node: "n2", cluster: "t", notes: [] });
+  const loopback = await doctor("loopback.yaml", "--node", "n1", "-o", "json");
+  t.strictSame((JSON.parse(loopback.out) as DoctorReport).notes, []);
   t.match(await doctor("none.yaml"), {
     exitCode: 2,
     err: /no node of the cluster file has an address of this host\nName one with --node: n1, n2\./,
