@@ -7,7 +7,7 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 .verdict { font-size: 1.3rem; font-weight: 700; }
 .pass { color: var(--pass); } .warn { color: var(--warn); } .fail { color: var(--fail); } .unknown { color: var(--unknown); }
 .none { opacity: .5; }
-.counts { display: flex; gap: 2rem; list-style: none; padding: 0; } .counts b { font-size: 1.4rem; }
+.counts { display: flex; gap: 2rem; list-style: none; padding: 0; } .counts b { font-size: 1.4rem; } .counts .what { min-width: 8rem; align-self: baseline; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .92rem; } caption { text-align: left; white-space: nowrap; opacity: .75; padding-bottom: .4rem; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: left; vertical-align: top; }

@@ -27,8 +27,8 @@ export function renderHtml(report: Report): string {
 <p class="verdict ${summary.verdict}">${glyph[summary.verdict]} ${summary.verdict}${report.interrupted ? " (interrupted)" : ""}</p>
 <p>${report.specs.map(({ id, version }) => `${escape(id)} ${version}`).join(", ")} · ${report.phase} phase ·
 ${report.nodes.length} nodes · ${summary.probes} probes · finished ${report.finishedAt}</p>
-${countList(summary)}
-${[matrix, failures, flows, endpoints, requirements, nodes, statements]
+${allCounts(report)}
+${[matrix, failures, endpoints, requirements, flows, nodes, statements]
   .map((part) => part(report))
   .filter((part) => part !== "")
   .join("\n")}
@@ -106,7 +106,7 @@ function badge(verdict: Verdict): string {
   return `<span class="${verdict}">${glyph[verdict]} ${verdict}</span>`;
 }
 
-function endpoints({ endpoints: all, summary }: Report): string {
+function endpoints({ endpoints: all }: Report): string {
   if (all.length === 0) return "";
   const rows = byVerdict(all).map((endpoint) => {
     const { verdict, from, host, transport, ports, application, route, spec, row, reason, doc } = endpoint;
@@ -126,10 +126,10 @@ function endpoints({ endpoints: all, summary }: Report): string {
     ];
   });
   const head = ["", "from", "host", "ports", "spoken", "row", "reason", "what was seen", "next", "document"];
-  return `<h2>Endpoints</h2>${countList(summary.endpoints)}${table(head, rows)}`;
+  return `<h2>Endpoints</h2>${table(head, rows)}`;
 }
 
-function requirements({ requirements: all, summary }: Report): string {
+function requirements({ requirements: all }: Report): string {
   if (all.length === 0) return "";
   const rows = byVerdict(all).map(
     ({ verdict, node, toward, spec, name, reason, expected, actual, from, remedy, doc }) => [
@@ -147,14 +147,24 @@ function requirements({ requirements: all, summary }: Report): string {
     ],
   );
   const head = ["", "node", "requirement", "reason", "expected", "found", "where", "next", "document"];
-  return `<h2>Requirements</h2>${countList(summary.requirements)}${table(head, rows)}`;
+  return `<h2>Requirements</h2>${table(head, rows)}`;
 }
 
-function countList(counts: Report["summary"]["endpoints"]): string {
+/** A line for each section that has anything; the sections are named where there are several. */
+function allCounts({ summary, endpoints: outside, requirements: asked }: Report): string {
+  if (outside.length === 0 && asked.length === 0) return countList("", summary);
+  return [
+    countList("paths", summary),
+    ...(outside.length === 0 ? [] : [countList("endpoints", summary.endpoints)]),
+    ...(asked.length === 0 ? [] : [countList("requirements", summary.requirements)]),
+  ].join("\n");
+}
+
+function countList(what: string, counts: Report["summary"]["endpoints"]): string {
   const items = (["pass", "fail", "warn", "unknown"] as const)
     .map((verdict) => `<li class="${verdict}"><b>${counts[verdict]}</b> ${verdict}</li>`)
     .join("");
-  return `<ul class="counts">${items}</ul>`;
+  return `<ul class="counts">${what === "" ? "" : `<li class="what">${what}</li>`}${items}</ul>`;
 }
 
 function nodes(report: Report): string {

@@ -12,7 +12,15 @@ export function renderMarkdown(report: Report): string {
     "",
     `${report.specs.map(({ id, version }) => `${id} ${version}`).join(", ")}, ${report.phase} phase, finished ${report.finishedAt}`,
     "",
-    `**${summary.verdict}**: ${summary.pass} pass, ${summary.fail} fail, ${summary.warn} warn, ${summary.unknown} unknown of ${summary.paths} paths (${summary.probes} probes)`,
+    `**${summary.verdict}**: ${[
+      `${countsOf(summary, summary.paths, "paths")} (${summary.probes} probes)`,
+      ...(report.endpoints.length === 0
+        ? []
+        : [countsOf(summary.endpoints, report.endpoints.length, "endpoints")]),
+      ...(report.requirements.length === 0
+        ? []
+        : [countsOf(summary.requirements, report.requirements.length, "requirements")]),
+    ].join("; ")}`,
     "",
   ];
   const sampling = explainSampling(summary);
@@ -39,15 +47,10 @@ export function renderMarkdown(report: Report): string {
     lines.push("");
   }
   const outside = report.endpoints.filter(({ verdict }) => verdict !== "pass");
-  if (report.endpoints.length > 0)
+  if (outside.length > 0) {
     lines.push(
       "## Endpoints",
       "",
-      countsOf(report.summary.endpoints, report.endpoints.length, "endpoints"),
-      "",
-    );
-  if (outside.length > 0) {
-    lines.push(
       "| from | host | ports | row | verdict | reason | what was seen | next |",
       "|---|---|---|---|---|---|---|---|",
       ...outside.map((endpoint) => {
@@ -60,15 +63,10 @@ export function renderMarkdown(report: Report): string {
     );
   }
   const unmet = report.requirements.filter(({ verdict }) => verdict !== "pass");
-  if (report.requirements.length > 0)
+  if (unmet.length > 0) {
     lines.push(
       "## Requirements",
       "",
-      countsOf(report.summary.requirements, report.requirements.length, "requirements"),
-      "",
-    );
-  if (unmet.length > 0) {
-    lines.push(
       "| node | requirement | verdict | reason | expected | found | next |",
       "|---|---|---|---|---|---|---|",
       ...unmet.map(({ node, toward, spec, name, verdict, reason, expected, actual, remedy }) => {
