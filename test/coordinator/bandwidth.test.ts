@@ -228,9 +228,9 @@ t.test("an agent that lives and does not answer is waited for once", async (t) =
   mock.timers.enable({ apis: ["setTimeout"] });
   t.teardown(() => mock.timers.reset());
   const { orders, measurement } = scene(planOf(3), { answer: ({ by }) => (by === 0 ? "silence" : {}) });
-  let isOver = false;
-  const run = measurement.run(never, () => {}).then(() => (isOver = true));
-  while (!isOver) {
+  const over = new AbortController();
+  const run = measurement.run(never, () => {}).then(() => over.abort());
+  while (!over.signal.aborted) {
     await new Promise((resolve) => setImmediate(resolve));
     mock.timers.tick(1_000);
   }
