@@ -2,16 +2,18 @@
 
 /** What one run of a measurement yielded. */
 export interface Sample {
-  /** Probes a second, or seconds: see the unit of its measurement. */
+  /** Probes a second, seconds, or 10^9 bits a second: see the unit of its measurement. */
   value: number;
   cpuMicros?: number;
   rssMb?: number;
 }
 
+export type Unit = "/s" | "s" | "Gbit/s";
+
 export interface Measurement {
   id: string;
   title: string;
-  unit: "/s" | "s";
+  unit: Unit;
   run: () => Promise<Sample>;
 }
 
@@ -33,7 +35,7 @@ export interface Subject {
 export interface Figure extends Sample {
   id: string;
   title: string;
-  unit: "/s" | "s";
+  unit: Unit;
 }
 
 export interface Verdict {
@@ -57,12 +59,16 @@ export async function measure(
     for (const { id, title, unit, run } of distinct) {
       const sample = await run();
       samples.get(id)!.push(sample);
-      say(
-        `round ${round} of ${rounds}: ${title}: ${unit === "s" ? sample.value.toFixed(3) : Math.round(sample.value)} ${unit}`,
-      );
+      say(`round ${round} of ${rounds}: ${title}: ${formatValue(sample.value, unit)}`);
     }
   }
   return samples;
+}
+
+export function formatValue(value: number, unit: Unit): string {
+  if (unit === "s") return `${value.toFixed(3)} s`;
+  if (unit === "Gbit/s") return `${value.toFixed(2)} Gbit/s`;
+  return `${Math.round(value).toLocaleString("en-US")} /s`;
 }
 
 export function figureOf({ id, title, unit }: Measurement, samples: Samples): Figure {

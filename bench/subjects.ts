@@ -6,6 +6,7 @@ import { echoAddress, farAddress } from "./network.ts";
 import { limit, ours } from "./proofs.ts";
 import { nmapBlind, nmapSilent, nmapTcp, nmapUdp } from "./scanners.ts";
 import type { Setting } from "./setting.ts";
+import { iperf, streams } from "./streams.ts";
 
 export interface SubjectDefinition {
   /** Commands of the system, beyond `ip`. */
@@ -16,7 +17,7 @@ export interface SubjectDefinition {
 
 const compiler = ["gcc", "/usr/include/openssl/ssl.h"];
 
-export const subjectNames = ["tcp", "connect", "udp", "listeners"] as const;
+export const subjectNames = ["tcp", "connect", "udp", "listeners", "stream"] as const;
 export type SubjectName = (typeof subjectNames)[number];
 
 export const subjects: Readonly<Record<SubjectName, SubjectDefinition>> = {
@@ -95,5 +96,25 @@ export const subjects: Readonly<Record<SubjectName, SubjectDefinition>> = {
       measurements: [await holding(setting)],
       comparisons: [{ title: "listeners: seconds until all ports are held", of: "listeners", atMost: 0.5 }],
     }),
+  },
+  stream: {
+    needs: ["iperf3"],
+    farEnds: [],
+    async prepare(setting) {
+      const [there, back] = await streams(setting);
+      return {
+        measurements: [await iperf(setting), there, back],
+        comparisons: [
+          {
+            title: "stream there, Gbit/s: enough to tell a link of 5 Gbit/s",
+            of: "stream-there",
+            atLeast: 5,
+          },
+          { title: "stream back, Gbit/s: enough to tell a link of 5 Gbit/s", of: "stream-back", atLeast: 5 },
+          { title: "stream there: Portmesh / iperf3", of: "stream-there", to: ["stream-iperf3"] },
+          { title: "stream back: Portmesh / iperf3", of: "stream-back", to: ["stream-iperf3"] },
+        ],
+      };
+    },
   },
 };

@@ -1,5 +1,5 @@
 /** The result of a bench as a person reads it. */
-import type { Figure, Verdict } from "./measure.ts";
+import { formatValue, type Figure, type Verdict } from "./measure.ts";
 
 export interface Result {
   machine: { cpu: string; cores: number; kernel: string; node: string };
@@ -17,7 +17,7 @@ export function renderTable({ machine, runs, figures, verdicts }: Result): strin
       ["measurement", "median", "CPU µs a probe", "RSS MB"],
       ...figures.map(({ title, value, unit, cpuMicros, rssMb }) => [
         title,
-        unit === "s" ? `${value.toFixed(3)} s` : `${Math.round(value).toLocaleString("en-US")} /s`,
+        formatValue(value, unit),
         cpuMicros?.toFixed(1) ?? "",
         rssMb?.toFixed(0) ?? "",
       ]),

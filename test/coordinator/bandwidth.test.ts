@@ -201,38 +201,36 @@ t.test("a port that carries no stream is not the only one", async (t) => {
 });
 
 t.test("an agent that is gone holds nobody up", async (t) => {
+  // No deadline passes.
+  mock.timers.enable({ apis: ["setTimeout"] });
+  t.teardown(() => mock.timers.reset());
   const { orders, gone, measurement } = scene(planOf(4), {
-    answer: (order, { measurement: running }) => {
-      if (order.by !== 3 && order.to !== 3) return {};
+    answer: ({ by }, { measurement: running }) => {
+      if (by !== 3) return {};
       gone.add(3);
       setImmediate(() => running.lost(3));
-      return order.by === 3 ? "silence" : { fault: "broke off", bytes: 0, elapsedMs: 0 };
+      return "silence";
     },
   });
   await measurement.run(never, () => {});
-  for (const node of [0, 1, 2]) t.type(measurement.figure(3, node), "string");
-  for (const [from, to] of [
-    [0, 1],
-    [1, 2],
-    [2, 0],
-  ] as const)
-    t.match(measurement.figure(from, to), { bitsPerSecond: gbit });
+  for (const from of [0, 1, 2]) {
+    for (const to of [0, 1, 2])
+      if (from !== to) t.match(measurement.figure(from, to), { bitsPerSecond: gbit });
+  }
   const told = [0, 1, 2].flatMap((node) => [measurement.figure(3, node), measurement.figure(node, 3)]);
-  t.equal(told.filter((why) => why === "there is no agent on n4").length, 5);
-  t.match(
-    told.find((why) => why !== "there is no agent on n4"),
-    /^(the agent of n4 went away|broke off)$/,
-  );
-  t.ok(orders.filter(({ by }) => by === 3).length <= 1);
+  const why = told.filter((figure) => typeof figure === "string").toSorted();
+  t.equal(why.shift(), "the agent of n4 went away");
+  t.ok(why.length >= 4 && why.every((each) => each === "there is no agent on n4"));
+  t.equal(orders.filter(({ by }) => by === 3).length, 1);
 });
 
 t.test("an agent that lives and does not answer is waited for once", async (t) => {
   mock.timers.enable({ apis: ["setTimeout"] });
   t.teardown(() => mock.timers.reset());
   const { orders, measurement } = scene(planOf(3), { answer: ({ by }) => (by === 0 ? "silence" : {}) });
-  let isOver = false;
-  const run = measurement.run(never, () => {}).then(() => (isOver = true));
-  while (!isOver) {
+  const over = new AbortController();
+  const run = measurement.run(never, () => {}).then(() => over.abort());
+  while (!over.signal.aborted) {
     await new Promise((resolve) => setImmediate(resolve));
     mock.timers.tick(1_000);
   }

@@ -138,7 +138,7 @@ t.test(
     const fixture = await createFixture();
     const { certificate } = await fixture.listening(1, "server");
     const plainPort = await serve(t, createServer(pages));
-    const securePort = await serve(t, createTlsServer(certificate, pages) as unknown as Server);
+    const securePort = await serve(t, createTlsServer(certificate, pages));
     const seen: { what: string; credentials: string | undefined }[] = [];
     const note = ({ method, url, headers }: IncomingMessage): void =>
       void seen.push({ what: `${method} ${url}`, credentials: headers["proxy-authorization"] });

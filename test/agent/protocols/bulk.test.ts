@@ -37,8 +37,8 @@ interface Scene {
   port: number;
   epoch: EpochKey;
   listeners: Listeners;
-  order(parts?: Partial<StreamOrder>): StreamOrder;
-  run(parts?: Partial<StreamOrder>): Promise<StreamResult | string>;
+  order: (parts?: Partial<StreamOrder>) => StreamOrder;
+  run: (parts?: Partial<StreamOrder>) => Promise<StreamResult | string>;
 }
 
 /** Node 1 listens, node 0 dials. */
@@ -76,7 +76,7 @@ t.test("bytes stream both ways, and the receiver's count is the figure", async (
     const result = await run({ direction });
     if (typeof result === "string") throw new Error(result);
     t.ok(result.bytes > 100_000, `${result.bytes} bytes ${direction}`);
-    t.ok(result.elapsedMs >= 90, `${result.elapsedMs} ms`);
+    t.ok(result.elapsedMs > 0, `${result.elapsedMs} ms`);
   }
 });
 
@@ -191,6 +191,7 @@ t.test("a peer has one stream at a time: a new one ends the one before", async (
   first.resume();
   t.type(await place.run(), "object");
   await closed;
+  t.ok(first.bytesRead < 3e9, "long before its bytes were used up");
 });
 
 function closedOf(socket: Socket): Promise<void> {
@@ -201,7 +202,7 @@ function closedOf(socket: Socket): Promise<void> {
 async function begun(place: Scene, from: number): Promise<Socket> {
   const { address, port, epoch } = place;
   const nonce = freshNonce();
-  const order = place.order({ from, direction: "back", durationMs: 20_000 });
+  const order = place.order({ from, direction: "back", durationMs: 20_000, maxBytes: 10e9 });
   const socket = connect({ host: address, port }).on("error", () => {});
   socket.write(writeOrder(epoch, nonce, order));
   const [grant] = (await once(socket, "data")) as [Buffer];
@@ -235,7 +236,7 @@ t.test("a port that is given up ends its streams", async (t) => {
   socket.resume();
   await place.listeners.giveUp([{ transport: "tcp", address: place.address, port: place.port }]);
   await closed;
-  t.pass("and it was closed");
+  t.ok(socket.bytesRead < 10e9, "before their bytes are used up");
 });
 
 t.test(
