@@ -88,7 +88,7 @@ const certificates: Readonly<Record<string, WebCase>> = {
   },
   expired: {
     lifetime: { notBefore: inDays(-9), notAfter: inDays(-1) },
-    wanted: failed(/its certificate was valid until/),
+    wanted: failed(/its certificate is valid until/),
   },
   "not-yet-valid": {
     lifetime: { notBefore: inDays(2) },
@@ -279,7 +279,7 @@ t.test("what answers is told apart by its certificate, its TLS and its first wor
   for (const line of [
     /● {2}good +tcp\/443 +https +good\.lab\.example +1\/1/,
     /× {2}expired +tcp\/443 +https +expired\.lab\.example +0\/1 +1 fail/,
-    /× n1 → expired\.lab\.example {2}tls-failed {2}TLS failed: its certificate was valid until \S+Z \(10\.2\.0\.6\)/,
+    /× n1 → expired\.lab\.example {2}tls-failed {2}TLS failed: its certificate is valid until \S+Z \(10\.2\.0\.6\)/,
     /! n1 → expiring\.lab\.example {2}expiring {2}its certificate is valid until/,
     /× n1 → issued-by-another\.lab\.example {2}intercepted {2}TLS is not the endpoint's own: .* Amazon is expected/,
   ])
