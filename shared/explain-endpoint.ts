@@ -70,7 +70,7 @@ function otherPorts({ anyOf, evidence: { decisive, attempts }, verdict }: Report
   if (others.length === 0) return "";
   return verdict === "pass"
     ? `; port ${decisive.port} is enough, so ${others.join(", ")} need not be open`
-    : `; and neither is port ${others.join(", ")}`;
+    : `; port ${others.join(", ")} does not do either`;
 }
 
 function statusOf(attempt: EndpointAttempt | undefined): string {
@@ -88,7 +88,7 @@ function formatSigned(ms: number): string {
 
 /** What to do about an endpoint that is not green, or undefined where nothing is to be done. */
 export function remedyForEndpoint(endpoint: ReportEndpoint): string | undefined {
-  const { from, host, transport, ports, route, reason } = endpoint;
+  const { from, host, transport, ports, route, reason, evidence } = endpoint;
   const place = `${transport} ${from} → ${host}${ports === "" ? "" : ` ports ${ports}`}`;
   const rule =
     route === "direct" ? `ask for: allow ${place}` : `check the ${route} proxy and the way to it: ${place}`;
@@ -103,6 +103,7 @@ export function remedyForEndpoint(endpoint: ReportEndpoint): string | undefined 
     misrouted: `check what ${host} resolves to on ${from}, and what answers there`,
     "upgrade-refused": `have the proxy or inspection pass WebSocket upgrades to ${host}`,
     "app-filtered": `ask for: let ${endpoint.application} pass uninspected, ${place}`,
+    "tls-failed": `look at it from ${from}: openssl s_client -connect ${host}:${evidence.decisive?.port ?? 443} -servername ${host}`,
     expiring: `have the certificate of ${host} renewed`,
     "agent-missing": `start the agent on ${from}`,
   };

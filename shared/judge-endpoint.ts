@@ -105,8 +105,9 @@ function reasonOf(attempt: EndpointAttempt, expectation: EndpointExpectation): R
   }
 }
 
-function isDatagram({ exchange }: EndpointAttempt): boolean {
-  return exchange === "ntp" || exchange === "dns";
+/** Whatever has no connection to begin with; a ping has not even a port. */
+function isDatagram({ exchange, port }: EndpointAttempt): boolean {
+  return exchange === "ntp" || exchange === "dns" || port === 0;
 }
 
 /**
@@ -120,7 +121,8 @@ function isRefusedUpgrade({ exchange, status, tls }: EndpointAttempt, { pin }: E
 }
 
 const foreignName = "ERR_TLS_CERT_ALTNAME_INVALID";
-const outOfTime = new Set(["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"]);
+const expired = "CERT_HAS_EXPIRED";
+const notBegun = "CERT_NOT_YET_VALID";
 
 /** A verdict on the certificate: `served` where nothing is wrong with it. */
 function judgeTls(
@@ -158,7 +160,9 @@ function judgeIdentity(
   const issuers = tls.issuers.join("; ");
   if (tls.code === foreignName)
     return judgement("misrouted", `its certificate is for ${tls.names.join(", ") || tls.subject}`);
-  if (tls.code !== undefined && outOfTime.has(tls.code)) return judgement("tls-failed", validUntil(tls));
+  if (tls.code === expired) return judgement("tls-failed", validUntil(tls));
+  if (tls.code === notBegun)
+    return judgement("tls-failed", "its certificate is not valid yet, by the clock of this node");
   if (tls.trust === "inspection" && passthrough)
     return judgement("intercepted", `TLS is opened by ${issuers}, and this endpoint must get it unopened`);
   if (tls.trust !== "none" || direct?.key === tls.key) return undefined;
@@ -191,6 +195,9 @@ function worst(judged: readonly EndpointJudgement[]): EndpointJudgement {
   return judged.toSorted((a, b) => verdicts.indexOf(b.verdict) - verdicts.indexOf(a.verdict))[0]!;
 }
 
+/** Of several that are as bad, one with an answer: what is wrong there is nearer to the end. */
 function best(judged: readonly EndpointJudgement[]): EndpointJudgement {
-  return judged.toSorted((a, b) => verdicts.indexOf(a.verdict) - verdicts.indexOf(b.verdict))[0]!;
+  const distance = ({ verdict, decisive }: EndpointJudgement): number =>
+    2 * verdicts.indexOf(verdict) + (decisive?.kind === "open" ? 0 : 1);
+  return judged.toSorted((a, b) => distance(a) - distance(b))[0]!;
 }

@@ -110,7 +110,8 @@ function describe(
     trust,
     ...(code === undefined ? {} : { code: printable(code) }),
     subject: flat(leaf.subject),
-    issuers: chain.slice(0, maxIssuers).map(({ issuer }) => flat(issuer)),
+    // The last one issued itself, which says nothing more.
+    issuers: [...new Set(chain.slice(0, maxIssuers).map(({ issuer }) => flat(issuer)))],
     names: namesOf(leaf),
     notAfter: leaf.validToDate.getTime(),
     key: keyOf(leaf),

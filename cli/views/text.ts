@@ -158,13 +158,11 @@ function summaryLines(report: Report, options: TextOptions): string[] {
   ];
   const sampling = explainSampling(summary);
   if (sampling !== undefined) lines.push(sampling);
-  if (report.paths.length === 0)
-    lines.push(
-      paint(
-        "yellow",
-        "Nothing was checked: no two nodes have the roles of any flow. See portmesh spec render.",
-      ),
-    );
+  if (report.paths.length === 0) {
+    const what = report.endpoints.length === 0 ? "Nothing" : "Nothing between nodes";
+    const why = "no two nodes have the roles of any flow. See portmesh spec render.";
+    lines.push(paint("yellow", `${what} was checked: ${why}`));
+  }
   if (report.interrupted) lines.push(paint("yellow", "Interrupted: what was not probed is unknown."));
   const remedy = firstRemedy(report);
   if (remedy !== undefined) lines.push(`Next     ${printable(remedy).replaceAll("→", glyphs.arrow)}`);

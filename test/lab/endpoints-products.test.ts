@@ -10,34 +10,34 @@ import { startStandIns } from "./outside/stand-ins.ts";
 
 t.setTimeout(110_000);
 
-const supplied = (name: string): string[] => [`${name}.lab.example`];
+const named = (name: string): string[] => [`${name}.lab.example`];
 const runtimeFabric = (region: string): LabCluster["specs"][number] => ({
   id: "anypoint-runtime-fabric",
-  options: { region, "ntp-servers": supplied("time"), "smtp-server": supplied("alerts") },
+  options: { region, "ntp-servers": named("time"), "smtp-server": named("alerts") },
 });
 const dynatrace = (options: Record<string, unknown>): LabCluster["specs"][number] => ({
   id: "dynatrace-managed",
-  options: { "web-ui-domain": supplied("ui"), ...options },
+  options: { "web-ui-domain": named("ui"), ...options },
 });
 /** Mission Control where the vendor's support names its host. */
 const supported = (region: string): Record<string, unknown> => ({
   "mission-control-region": region,
-  "mission-control-host": supplied("mission"),
+  "mission-control-host": named("mission"),
 });
 const thoughtSpot = {
   id: "thoughtspot",
-  options: { "smtp-relay": supplied("relay"), "ldap-server": supplied("directory") },
+  options: { "smtp-relay": named("relay"), "ldap-server": named("directory") },
 };
 const apigee = {
   id: "apigee-hybrid",
   options: {
-    "backend-hosts": supplied("backend"),
-    "apigee-services-hosts": supplied("services"),
-    "uap-hosts": supplied("uap"),
-    "gcp-authorization-hosts": supplied("oauth"),
-    "gcp-analytics-hosts": supplied("analytics"),
-    "stackdriver-metrics-hosts": supplied("metrics"),
-    "stackdriver-logging-hosts": supplied("logging"),
+    "backend-hosts": named("backend"),
+    "apigee-services-hosts": named("services"),
+    "uap-hosts": named("uap"),
+    "gcp-authorization-hosts": named("oauth"),
+    "gcp-analytics-hosts": named("analytics"),
+    "stackdriver-metrics-hosts": named("metrics"),
+    "stackdriver-logging-hosts": named("logging"),
   },
 };
 const apigeeRoles = ["message-processor", "synchronizer", "udca", "prometheus", "fluentd", "mart"];
@@ -50,9 +50,9 @@ const watched = [
 const stages = [
   { stage: "internal" },
   { stage: "environment-activegate", ...supported("asia-pacific") },
-  { stage: "cluster-activegate", "cluster-activegate-domain": supplied("gate") },
-  { stage: "load-balancer-and-proxy", "cluster-activegate-domain": supplied("gate") },
-  { stage: "high-availability", "cluster-activegate-domain": supplied("gate") },
+  { stage: "cluster-activegate", "cluster-activegate-domain": named("gate") },
+  { stage: "load-balancer-and-proxy", "cluster-activegate-domain": named("gate") },
+  { stage: "high-availability", "cluster-activegate-domain": named("gate") },
 ];
 
 /** `requirements` name hosts, too; a host of a lab does not meet all the others of them. */

@@ -82,6 +82,7 @@ t.test("every outcome of an attempt has its reason", async (t) => {
     [{ kind: "silent", phase: "answer", exchange: "http" }, "app-filtered"],
     [{ kind: "silent", phase: "answer", exchange: "ntp" }, "dropped"],
     [{ kind: "silent", phase: "answer", exchange: "dns" }, "dropped"],
+    [{ kind: "silent", phase: "answer", port: 0 }, "dropped"],
     [{ kind: "unreachable", phase: "connect", elapsedMs: 2, code: "EHOSTUNREACH" }, "rejected"],
     [{ kind: "unreachable", phase: "connect", elapsedMs: 3_100, code: "EHOSTUNREACH" }, "no-route"],
     [{ kind: "unresolved", phase: "resolve" }, "unresolved"],
@@ -184,6 +185,12 @@ t.test("of several addresses the worst decides, of alternative ports the best", 
   t.equal(
     reasonOf({ attempts: [...ports, { ...dropped, port: 587, address: "192.0.2.11" }] }, { anyOf: true }),
     "dropped",
+  );
+  const foreign = { ...open, port: 587, tls: tlsOf({ code: "ERR_TLS_CERT_ALTNAME_INVALID" }) };
+  t.equal(
+    reasonOf({ attempts: [ports[0]!, foreign] }, { anyOf: true }),
+    "misrouted",
+    "the nearer to the end",
   );
 });
 

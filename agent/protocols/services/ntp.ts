@@ -51,8 +51,10 @@ export const ntp: Exchange = {
 
 function whyUnfit(answer: Buffer, stratum: number): string | undefined {
   // Kiss-o'-Death (section 7.4): the reference id is a word, such as DENY or RATE.
-  if (stratum === 0) return `it turns us away: ${printable(answer.subarray(12, 16)) || "stratum 0"}`;
-  const isSet = answer[0]! >> 6 !== alarm && stratum < unsynchronised;
+  const word = stratum === 0 ? printable(answer.subarray(12, 16)) : "";
+  if (word !== "") return `it turns us away: ${word}`;
+  // In a message, stratum 0 is written where it is not known, or 16 (section 7.3).
+  const isSet = answer[0]! >> 6 !== alarm && stratum > 0 && stratum < unsynchronised;
   if (!isSet || answer.readBigUInt64BE(transmitAt) === 0n)
     return `its own clock is not synchronised (leap indicator ${answer[0]! >> 6}, stratum ${stratum})`;
   return undefined;

@@ -4,9 +4,13 @@ import type { ProbePhase } from "../../../shared/names.ts";
 import type { Outcome } from "../../../shared/outcome.ts";
 import { printable } from "./exchange.ts";
 
-/** OpenSSL's names, as Node puts them into `code`: ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED, ERR_SSL_SSL/TLS_ALERT_…. */
+/**
+ * OpenSSL's names, as Node puts them into `code`: ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED, ERR_SSL_SSL/TLS_ALERT_….
+ * Alerts 110 to 114 (RFC 6066) are called without that word.
+ */
 const sslCode = /^ERR_SSL_/;
-const alertCode = /^ERR_SSL_.*_ALERT_(.*)$/;
+const alertCode =
+  /^ERR_SSL_(?:.*_ALERT_|TLSV1_(?=UNSUPPORTED_EXTENSION|CERTIFICATE_UNOBTAINABLE|UNRECOGNIZED_NAME|BAD_CERTIFICATE_))(.*)$/;
 /** TLS 1.3 has an alert for it; with 1.2 some say that the certificate (none) is bad, some just fail. */
 const certificateAlerts = new Set(["CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "NO_CERTIFICATE"]);
 

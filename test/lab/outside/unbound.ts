@@ -7,7 +7,7 @@ export interface UnboundOptions {
   names?: Readonly<Record<string, readonly string[]>>;
   /** Names with the answer of a sinkhole: 0.0.0.0 and ::. */
   sunk?: readonly string[];
-  /** Names for which it asks somebody who is not there: SERVFAIL. */
+  /** Names for which the server that it asks in turn refuses: SERVFAIL. */
   broken?: readonly string[];
   /** Names to which it does not answer. */
   silent?: readonly string[];
@@ -24,6 +24,8 @@ export async function startUnbound(host: Host, options: UnboundOptions): Promise
     "interface: ::0",
     "access-control: 0.0.0.0/0 allow",
     "access-control: ::0/0 allow",
+    // It is itself the server that refuses.
+    "access-control: 127.0.0.0/8 refuse",
     "do-daemonize: no",
     'username: ""',
     'chroot: ""',
@@ -41,7 +43,7 @@ export async function startUnbound(host: Host, options: UnboundOptions): Promise
     ...silent.map(zone("always_deny")),
     ...broken.map(zone("transparent")),
   ];
-  const forwards = broken.map((name) => `forward-zone:\n name: "${name}."\n forward-addr: 127.0.0.1@1\n`);
+  const forwards = broken.map((name) => `forward-zone:\n name: "${name}."\n forward-addr: 127.0.0.1@53\n`);
   const configuration = `server:\n${server.map((line) => ` ${line}\n`).join("")}remote-control:\n control-enable: no\n${forwards.join("")}`;
   const args = ["-d", "-p", "-c", peer.write("unbound.conf", configuration)];
   await peer.start("unbound", args, { tcp: [53], udp: [53] });

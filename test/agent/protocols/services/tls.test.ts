@@ -88,6 +88,12 @@ t.test("an alert is an answer, and is told in words", async (t) => {
     code: /ALERT_HANDSHAKE_FAILURE/,
     detail: "TLS alert: handshake failure",
   });
+  const unrecognisedName = await serve(t, alert(2, 112));
+  t.match(await speak("http", unrecognisedName.port), {
+    kind: "tls-failed",
+    phase: "tls",
+    detail: "TLS alert: unrecognized name",
+  });
 });
 
 t.test("a service without TLS is of another protocol; one that hangs or resets names the step", async (t) => {
