@@ -37,6 +37,8 @@ interface Wish {
   validUntil?: number;
   /** Whether it may sign others. */
   mayIssue?: boolean;
+  /** Without a word on what the key is for. */
+  saysNoUse?: boolean;
 }
 
 async function make(
@@ -47,7 +49,7 @@ async function make(
     "sign",
     "verify",
   ]);
-  const { name, hosts = [], validFrom = -30, validUntil = 30, mayIssue = false } = wish;
+  const { name, hosts = [], validFrom = -30, validUntil = 30, mayIssue = false, saysNoUse = false } = wish;
   const certificate = await X509CertificateGenerator.create({
     serialNumber: `40${randomBytes(7).toString("hex")}`,
     subject: `CN=${name}`,
@@ -59,7 +61,14 @@ async function make(
     signingAlgorithm: signing,
     extensions: [
       new BasicConstraintsExtension(mayIssue, undefined, true),
-      new KeyUsagesExtension(mayIssue ? KeyUsageFlags.keyCertSign : KeyUsageFlags.digitalSignature, true),
+      ...(saysNoUse
+        ? []
+        : [
+            new KeyUsagesExtension(
+              mayIssue ? KeyUsageFlags.keyCertSign : KeyUsageFlags.digitalSignature,
+              true,
+            ),
+          ]),
       new SubjectAlternativeNameExtension(
         hosts.map((value) => ({ type: familyOf(value) === undefined ? "dns" : "ip", value })),
       ),

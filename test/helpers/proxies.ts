@@ -72,10 +72,8 @@ export const socksProxy = (t: Test, options: ProxyOptions): Promise<TestProxy> =
           ? 3 + user + password
           : undefined;
       });
-      const right = Buffer.from([
-        ...[1, Buffer.byteLength(login.user), ...Buffer.from(login.user)],
-        ...[Buffer.byteLength(login.password), ...Buffer.from(login.password)],
-      ]);
+      const sized = (text: string): number[] => [Buffer.byteLength(text), ...Buffer.from(text)];
+      const right = Buffer.from([1, ...sized(login.user), ...sized(login.password)]);
       if (!given.equals(right)) return talk.say(Buffer.from([1, 1]));
       await talk.say(Buffer.from([1, 0]));
     }

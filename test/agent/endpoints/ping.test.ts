@@ -63,12 +63,12 @@ t.test("each answer of the command has its meaning", async (t) => {
 
 t.test("the end of an inspection ends the command", async (t) => {
   const over = new AbortController();
-  const folder = t.testdir({ ping: "#!/bin/sh\nexec sleep 60\n" });
+  const folder = t.testdir({ ping: "#!/bin/sh\nexec sleep 600\n" });
   chmodSync(`${folder}/ping`, 0o755);
   const path = process.env["PATH"];
   t.teardown(() => (process.env["PATH"] = path));
   process.env["PATH"] = `${folder}:${path}`;
-  const pinging = ping("192.0.2.1", 60_000, over.signal);
+  const pinging = ping("192.0.2.1", 3_600_000, over.signal);
   over.abort();
   t.ok(await pinging);
 });

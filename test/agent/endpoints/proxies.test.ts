@@ -1,4 +1,5 @@
 /** Ways through real proxies: what they ask for, what they refuse, and how each of their faults is told. */
+import { createServer, type AddressInfo, type Server } from "node:net";
 import t, { type Test } from "tap";
 import type { EndpointAttempt, EndpointReport, WireOutside } from "../../../shared/endpoint-report.ts";
 import type { ProxyKind } from "../../../shared/names.ts";
@@ -21,7 +22,7 @@ const kinds = ["http", "socks5"] as const;
 interface Scene {
   proxy: TestProxy;
   port: number;
-  go(parts?: { login?: { user: string; password: string }; setting?: Setting }): Promise<EndpointReport>;
+  go: (parts?: { login?: { user: string; password: string }; setting?: Setting }) => Promise<EndpointReport>;
 }
 
 /** A service that only the proxy knows by name, and a visit through the proxy. */
@@ -164,6 +165,42 @@ for (const kind of kinds) {
     t.match(direct, { route: "direct", address: "127.0.0.1", kind: "open", tls: { trust: "public" } });
     t.not(attempts[0]?.tls?.key, direct?.tls?.key);
   });
+}
+
+t.test("what is in the clear passes as well, also where the host speaks first", async (t) => {
+  for (const kind of kinds) {
+    const beats = await serve(t, (heard) => (heard.length >= 6 ? "2A\0\0\0\0" : undefined));
+    const shell = await serve(t, (heard) => (heard.length === 0 ? "SSH-2.0-OpenSSH_9.2\r\n" : undefined));
+    const proxy = await starters[kind](t, { names: {} });
+    const proxies = { [kind]: { host: "127.0.0.1", port: proxy.port } };
+    for (const [application, { port }] of [
+      ["lumberjack", beats],
+      ["ssh", shell],
+    ] as const) {
+      const order = orderFor(port, { host: "127.0.0.1", route: kind, application, security: "none" });
+      const attempt = await only(visit(order, { proxies }));
+      t.match(attempt, { kind: "open", phase: "answer", exchange: application, detail: /Lumberjack|SSH-2/ });
+    }
+  }
+});
+
+t.test("what the host says at once may come together with the proxy's word", async (t) => {
+  const { server, port } = await sayingAtOnce(t);
+  t.teardown(() => server.close());
+  const order = orderFor(22, { route: "http", host: "127.0.0.1", application: "ssh", security: "none" });
+  const attempt = await only(visit(order, { proxies: { http: { host: "127.0.0.1", port } } }));
+  t.match(attempt, { kind: "open", detail: "SSH-2.0-OpenSSH_9.2" });
+});
+
+/** A proxy that has read from the far end before it answers, in one segment. */
+async function sayingAtOnce(t: Test): Promise<{ server: Server; port: number }> {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => socket.write("HTTP/1.1 200 OK\r\n\r\nSSH-2.0-OpenSSH_9.2\r\n"));
+    t.teardown(() => socket.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { server, port: (server.address() as AddressInfo).port };
 }
 
 t.test("http: whatever status is no 2xx is a refusal, with its phrase", async (t) => {

@@ -59,6 +59,8 @@ t.test("nothing is said of what nobody saw", async (t) => {
   t.equal(read(Buffer.concat(encrypted)).requestsCertificate, undefined, "behind a change of ciphers");
   const refused = [record(Buffer.from([2, 70]), 21), record(Buffer.concat([hello, request]))];
   t.equal(read(Buffer.concat(refused)).requestsCertificate, undefined, "behind an alert");
+  const inside = record(Buffer.concat([hello, request, done]), 23);
+  t.equal(read(inside).requestsCertificate, undefined, "in data of an application");
   t.equal(read(record(Buffer.concat([request, done]))).requestsCertificate, undefined, "without a hello");
   t.equal(read(Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n")).requestsCertificate, undefined);
 });
@@ -66,6 +68,12 @@ t.test("nothing is said of what nobody saw", async (t) => {
 t.test("an endless flight is not read to the end", async (t) => {
   const flight = new ServerFlight();
   flight.push(record(hello));
+  const nothing = record(Buffer.alloc(16_000)); // 4000 messages of type 0 without a body
+  const patient = read(
+    Buffer.concat([record(hello), ...Array<Buffer>(20).fill(nothing), record(request)]),
+    9_000,
+  );
+  t.equal(patient.requestsCertificate, undefined);
   const filler = record(Buffer.concat([Buffer.from([11, 0xff, 0xff, 0xff]), Buffer.alloc(16_000)]));
   for (let count = 0; count < 100; count++) flight.push(filler);
   flight.push(record(Buffer.concat([request, done])));

@@ -104,22 +104,35 @@ t.test("whose authority it is", async (t) => {
   }
 });
 
-t.test("a server's certificate is no authority, even if a public one has signed it", async (t) => {
-  const server = await makeIdentity({ hosts: ["owner.example"] }, middle, [middle]);
-  const { subtle } = globalThis.crypto;
-  const pkcs8 = Buffer.from(server.key.replaceAll(/-----.*-----|\n/g, ""), "base64");
-  const algorithm = { name: "ECDSA", namedCurve: "P-256" };
-  const privateKey = await subtle.importKey("pkcs8", pkcs8, algorithm, true, ["sign"]);
-  const keys = { privateKey, publicKey: privateKey };
-  const forged = await makeIdentity({ hosts }, { name: "owner.example", pem: server.pem, keys });
-  const chain = { ...forged, cert: forged.pem + server.cert };
-  const { tls } = await look(t, chain);
-  t.equal(tls?.trust, "none");
-  t.ok(tls?.code);
-  // The same by our own reading, which serves where OpenSSL cannot be asked.
+/** Our own reading of a chain, which serves where OpenSSL cannot be asked. */
+function readChain(...pems: string[]): TlsFacts | undefined {
   const trust = new Trust({ authorities: [], inspection: [] }, () => new Date(), [root.pem]);
-  const der = [forged.pem, server.pem, middle.pem].map((pem) => new X509Certificate(pem).raw);
-  t.match(trust.factsOfChain(der, "TLSv1.2", hosts[0]), { trust: "none" });
+  return trust.factsOfChain(
+    pems.map((pem) => new X509Certificate(pem).raw),
+    "TLSv1.2",
+    hosts[0],
+  );
+}
+
+t.test("a server's certificate is no authority, even if a public one has signed it", async (t) => {
+  for (const saysNoUse of [false, true]) {
+    const owner = await makeAuthority("owner.example", middle, { mayIssue: false, saysNoUse });
+    const forged = await makeIdentity({ hosts }, owner, [owner, middle]);
+    const { tls } = await look(t, forged);
+    t.equal(tls?.trust, "none");
+    t.ok(tls?.code);
+    t.match(readChain(forged.pem, owner.pem, middle.pem), { trust: "none" });
+  }
+  t.match(readChain(good.pem, middle.pem), { trust: "public", code: undefined });
+});
+
+t.test("whoever has the name of an authority has not its key", async (t) => {
+  const impostor = await makeAuthority("World Root");
+  const forged = await makeIdentity({ hosts }, impostor);
+  const { tls } = await look(t, forged);
+  t.equal(tls?.trust, "none");
+  t.match(readChain(forged.pem), { trust: "none" });
+  t.match(readChain(forged.pem, impostor.pem), { trust: "none" });
 });
 
 t.test("the authority that issues is enough, without the one above it", async (t) => {

@@ -212,6 +212,7 @@ const real: Record<Exclude<ExchangeName, "ntp">, Case[]> = {
     { say: upgradeThen(hex("8804 03f0 6e6f")), detail: "WebSocket, closed by the server: 1008 no" },
     { say: () => until("\r\n\r\n", "HTTP/1.1 403 Forbidden\r\n\r\n"), detail: "HTTP/1.1 403 Forbidden" },
     { say: upgradeThen(hex("8104 68657921")), kind: "wrong-answer" },
+    { say: upgradeThen(hex("8108 414d5150 00010000")), kind: "wrong-answer" }, // as text
     { say: upgradeThen(hex("827e 0200")), kind: "wrong-answer" },
     { say: () => until("\r\n\r\n", "+OK\r\n"), kind: "wrong-answer" },
   ],
