@@ -58,6 +58,8 @@ export const AttemptSchema = Type.Object(
     tls: Type.Optional(TlsFactsSchema),
     /** Of the HTTP answer; of a proxy's refusal it is the code. */
     status: Type.Optional(Type.Integer({ minimum: 100, maximum: 599 })),
+    /** Why an intermediary answered in the place of the host, by its own word (RFC 9209, or Squid's). */
+    proxyError: Type.Optional(Short),
     /** What a time server says, in milliseconds: this node's clock is ahead by so much. */
     clock: Type.Optional(
       Type.Object(

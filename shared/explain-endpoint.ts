@@ -22,7 +22,7 @@ export function explainEndpoint(endpoint: ReportEndpoint): string {
     "egress-blocked": `the node itself refused to send${code}${about}`,
     "no-route":
       decisive?.kind === "local-error" ? `no route${code}${where}` : `unreachable${code}${after}${where}`,
-    "proxy-refused": `the proxy did not connect${code}${about}${where}`,
+    "proxy-refused": `${refusalOf(decisive)}${code}${about}${where}`,
     intercepted: `TLS is not the endpoint's own${about}${where}`,
     misrouted: `somebody else answered${about}${where}`,
     "tls-failed": `TLS failed${code}${about}${where}`,
@@ -73,6 +73,13 @@ function otherPorts({ anyOf, evidence: { decisive, attempts }, verdict }: Report
     : `; port ${others.join(", ")} does not do either`;
 }
 
+/** A proxy says no before there is a tunnel, or in the place of the host after it has opened TLS. */
+function refusalOf(attempt: EndpointAttempt | undefined): string {
+  if (attempt?.kind !== "open") return "the proxy did not connect";
+  const error = attempt.proxyError === undefined ? "" : ` (${attempt.proxyError})`;
+  return `a proxy on the way answered${statusOf(attempt)} in the place of the host${error}`;
+}
+
 function statusOf(attempt: EndpointAttempt | undefined): string {
   return attempt?.status === undefined ? "" : ` with status ${attempt.status}`;
 }
@@ -98,7 +105,7 @@ export function remedyForEndpoint(endpoint: ReportEndpoint): string | undefined 
     "no-route": `check the route of ${from} to ${host}: ip route get`,
     "egress-blocked": `check the firewall of ${from} itself: nft list ruleset`,
     unresolved: `have the name servers of ${from} answer for ${host}, or name its addresses under resolve in the cluster file`,
-    "proxy-refused": `ask for: the ${route} proxy lets ${from} connect to ${host}${ports === "" ? "" : `:${ports}`}`,
+    "proxy-refused": `ask for: the ${route === "direct" ? "proxy on the way" : `${route} proxy`} lets ${from} connect to ${host}${ports === "" ? "" : `:${ports}`}`,
     intercepted: `exclude ${host} from TLS inspection`,
     misrouted: `check what ${host} resolves to on ${from}, and what answers there`,
     "upgrade-refused": `have the proxy or inspection pass WebSocket upgrades to ${host}`,

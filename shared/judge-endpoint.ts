@@ -88,6 +88,7 @@ function reasonOf(attempt: EndpointAttempt, expectation: EndpointExpectation): R
   const isPastConnect = phase !== "connect" && phase !== "resolve";
   switch (kind) {
     case "open":
+      if (isProxysAnswer(attempt, expectation)) return "proxy-refused";
       return isRefusedUpgrade(attempt, expectation) ? "upgrade-refused" : "served";
     case "refused":
     case "reset":
@@ -110,6 +111,23 @@ function isDatagram({ exchange, port }: EndpointAttempt): boolean {
   return exchange === "ntp" || exchange === "dns" || port === 0;
 }
 
+/** Login wanted, and login to the network wanted: never the word of a host. */
+const statusesOfProxies = new Set([407, 511]);
+/** Whoever stands between got no answer of the host, or none that it could hand on. */
+const statusesOfGateways = new Set([502, 503, 504]);
+
+/** Where somebody may stand between, an answer proves the host only if it is the host's. */
+function isProxysAnswer({ status, proxyError, tls }: EndpointAttempt, { pin }: EndpointExpectation): boolean {
+  if (status === undefined || isUnopened(tls, pin)) return false;
+  if (proxyError !== undefined || statusesOfProxies.has(status)) return true;
+  return tls?.trust === "inspection" && statusesOfGateways.has(status);
+}
+
+/** Nobody but the host itself can have shown this certificate. */
+function isUnopened(tls: TlsFacts | undefined, pin: string | undefined): boolean {
+  return tls !== undefined && (tls.trust === "public" || tls.trust === "declared" || tls.key === pin);
+}
+
 /**
  * Inside of TLS that nobody opened, whatever the server says to an upgrade without a login is its own word. Where
  * somebody may read along, an upgrade that is not granted may be that somebody's doing.
@@ -117,7 +135,7 @@ function isDatagram({ exchange, port }: EndpointAttempt): boolean {
 function isRefusedUpgrade({ exchange, status, tls }: EndpointAttempt, { pin }: EndpointExpectation): boolean {
   const isUpgrade = exchange?.endsWith("websocket") === true;
   if (!isUpgrade || status === undefined || status === 101) return false;
-  return !(tls !== undefined && (tls.trust === "public" || tls.trust === "declared" || tls.key === pin));
+  return !isUnopened(tls, pin);
 }
 
 const foreignName = "ERR_TLS_CERT_ALTNAME_INVALID";

@@ -192,7 +192,7 @@ function asAttempt(
   { route, address, proxy }: Pick<Way, "route" | "address" | "proxy">,
   port: number,
 ): EndpointAttempt {
-  const { phase, elapsedMs, rttMs, attempts, code, status, clock, unfit } = outcome;
+  const { phase, elapsedMs, rttMs, attempts, code, status, proxyError, clock, unfit } = outcome;
   const kind = outcome.kind === "open" && unfit !== undefined ? "wrong-answer" : outcome.kind;
   const isProxy = proxy !== undefined && phase === "connect" && kind !== "open";
   const about = isProxy ? [`this is the proxy, ${formatEndpoint(proxy.host, proxy.port)}`] : [];
@@ -213,6 +213,7 @@ function asAttempt(
     ...(exchange === undefined ? {} : { exchange }),
     ...(tls === undefined ? {} : { tls }),
     ...(status === undefined ? {} : { status }),
+    ...(proxyError === undefined ? {} : { proxyError }),
     ...(clock === undefined ? {} : { clock }),
   };
 }

@@ -1,6 +1,7 @@
 /** A certificate authority of the tests: it issues what a test needs, also what no honest one would. */
 import "reflect-metadata"; // @peculiar/x509 resolves its parsers through it
 import { randomBytes, webcrypto } from "node:crypto";
+import { isIP } from "node:net";
 import {
   BasicConstraintsExtension,
   KeyUsageFlags,
@@ -56,7 +57,7 @@ export class LabAuthority {
     return new LabAuthority(keys, certificate, await exportKey(keys));
   }
 
-  /** A server's certificate for these names, the first of them its subject, and its key. */
+  /** A server's certificate for these names and addresses, the first of them its subject, and its key. */
   async issue(names: readonly string[], lifetime: Lifetime = {}): Promise<Identity> {
     const keys = await generateKeys();
     const certificate = await X509CertificateGenerator.create({
@@ -70,7 +71,9 @@ export class LabAuthority {
       signingAlgorithm: signing,
       extensions: [
         new BasicConstraintsExtension(false, undefined, true),
-        new SubjectAlternativeNameExtension(names.map((value) => ({ type: "dns", value }))),
+        new SubjectAlternativeNameExtension(
+          names.map((value) => ({ type: isIP(value) === 0 ? "dns" : "ip", value })),
+        ),
       ],
     });
     return { cert: `${certificate.toString("pem")}\n${this.certificatePem}`, key: await exportKey(keys) };

@@ -203,7 +203,7 @@ t.test("Squid opens TLS for all but some, and takes the upgrade out of what it r
     ),
   );
   const own = await LabAuthority.create("CN=Company Inspection");
-  const inspection = { authority: own, trust: authority, passthrough: ["closed.example"] };
+  const inspection = { authority: own, trust: [authority], passthrough: ["closed.example"] };
   const through = (name: string): Promise<Found> =>
     from({
       host: proxy.address,

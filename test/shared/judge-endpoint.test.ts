@@ -110,6 +110,24 @@ t.test("an upgrade that is refused counts where somebody may read along", async 
   t.equal(ofAttempt({ ...refused, status: 101 }), "served");
 });
 
+t.test("an answer that a proxy gives in the place of the host proves nothing", async (t) => {
+  const opened = tlsOf({ trust: "inspection" });
+  const own = [tlsOf(), tlsOf({ trust: "declared" })];
+  for (const status of [407, 502, 503, 504, 511]) {
+    t.equal(ofAttempt({ status, tls: opened }), "proxy-refused", `${status}`);
+    for (const tls of own) t.equal(ofAttempt({ status, tls }), "served", `${status} of the host itself`);
+  }
+  for (const status of [204, 400, 403, 500])
+    t.equal(ofAttempt({ status, tls: opened }), "served", `${status}`);
+  const denied = { status: 403, proxyError: "http_request_denied" };
+  t.equal(ofAttempt({ ...denied, tls: opened }), "proxy-refused");
+  t.equal(ofAttempt(denied), "proxy-refused", "without TLS anybody can stand between");
+  t.equal(ofAttempt({ ...denied, tls: tlsOf() }), "served", "the host's own front door");
+  t.equal(ofAttempt({ status: 511 }), "proxy-refused", "a captive portal");
+  t.equal(ofAttempt({ status: 503 }), "served");
+  t.equal(ofAttempt({ ...denied, tls: tlsOf({ trust: "none", key: pin }) }, { pin }), "served");
+});
+
 t.test("every property of a certificate has its reason", async (t) => {
   const foreign = { code: "ERR_TLS_CERT_ALTNAME_INVALID", names: ["b.example"] };
   const untrusted = { trust: "none", code: "SELF_SIGNED_CERT_IN_CHAIN" } as const;

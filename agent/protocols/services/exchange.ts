@@ -10,6 +10,8 @@ import type { Outcome } from "../../../shared/outcome.ts";
 export interface Findings {
   /** Of an HTTP answer. */
   status?: number;
+  /** Why an intermediary answered by itself instead of handing the request on, in its own word. */
+  proxyError?: string;
   /** Of a time server. */
   clock?: NonNullable<EndpointAttempt["clock"]>;
   /** Why the answer, although it is one, is of no use to who needs the service. */

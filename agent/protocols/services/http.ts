@@ -1,6 +1,15 @@
 /** HTTP: a HEAD request for `/`. Any status is an answer. */
 import { formatEndpoint } from "../../../shared/addresses.ts";
-import { firstLine, foreign, mayBegin, open, type Exchange, type Place, type Reading } from "./exchange.ts";
+import {
+  firstLine,
+  foreign,
+  mayBegin,
+  open,
+  printable,
+  type Exchange,
+  type Place,
+  type Reading,
+} from "./exchange.ts";
 
 export const http: Exchange = {
   alpn: ["http/1.1"],
@@ -16,10 +25,31 @@ export function requestOf(method: string, place: Place, headers: readonly string
   return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`);
 }
 
+/** What came from an intermediary, and not from the service, says so in its headers: those are waited for. */
 export function readStatus(answer: Buffer): Reading | undefined {
   if (!mayBegin(answer, "HTTP/")) return foreign(answer);
   const line = firstLine(answer);
   if (line === undefined) return undefined;
-  const status = /^HTTP\/[0-9](?:\.[0-9])? ([1-5][0-9]{2})(?: |$)/.exec(line)?.[1];
-  return status === undefined ? foreign(answer) : open(line, { found: { status: Number(status) } });
+  const status = Number(/^HTTP\/[0-9](?:\.[0-9])? ([1-5][0-9]{2})(?: |$)/.exec(line)?.[1]);
+  if (Number.isNaN(status)) return foreign(answer);
+  if (status < 400) return open(line, { found: { status } });
+  const headers = headersOf(answer);
+  if (headers === undefined) return undefined;
+  const proxyError = proxyErrorOf(headers);
+  return open(line, { found: { status, ...(proxyError === undefined ? {} : { proxyError }) } });
+}
+
+/** The lines, or undefined while they are not whole. */
+function headersOf(answer: Buffer): string[] | undefined {
+  const text = answer.toString("latin1");
+  const end = /\r?\n\r?\n/.exec(text);
+  return end === null ? undefined : text.slice(0, end.index).split(/\r?\n/);
+}
+
+/** By the standard for it (RFC 9209 section 2.1.1), and as Squid says it. */
+const proxyErrors = [/^proxy-status:.*;\s*error=([a-z0-9_-]+)/i, /^x-squid-error:\s*([a-z0-9_]+)/i];
+
+function proxyErrorOf(headers: readonly string[]): string | undefined {
+  const found = headers.flatMap((line) => proxyErrors.flatMap((error) => error.exec(line)?.[1] ?? []));
+  return found[0] === undefined ? undefined : printable(found[0]);
 }

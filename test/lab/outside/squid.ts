@@ -19,7 +19,7 @@ export interface SquidInspection {
   /** Signs the certificates that clients get to see. */
   authority: LabAuthority;
   /** Whose certificates of servers the proxy accepts. */
-  trust: LabAuthority;
+  trust: readonly LabAuthority[];
   /** Hosts that get their TLS unopened. */
   passthrough?: readonly string[];
   /** Lets upgrades to WebSocket pass, which Squid does not by itself. */
@@ -83,7 +83,7 @@ function inspectionRules(peer: Peer, { trust, passthrough = [], webSockets }: Sq
   return [
     `sslcrtd_program ${helpers}/security_file_certgen -s ${peer.path("certificates")} -M 4MB`,
     "sslcrtd_children 2 startup=1 idle=1",
-    `tls_outgoing_options cafile=${peer.write("trust.pem", trust.certificatePem)}`,
+    `tls_outgoing_options cafile=${peer.write("trust.pem", trust.map(({ certificatePem }) => certificatePem).join(""))}`,
     "acl hello at_step SslBump1",
     "ssl_bump peek hello",
     ...(passthrough.length === 0

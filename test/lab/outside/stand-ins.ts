@@ -68,7 +68,7 @@ async function webServers(
   const own = rows.filter(({ application }) => webApplications.has(application));
   const ports = new Set(own.flatMap((row) => [...eachPort(row.ports)]));
   const isAddress = familyOf(host) !== undefined;
-  const identity = await authority.issue([isAddress ? "outside.example" : host]);
+  const identity = await authority.issue([host]);
   return Array.from(ports, (port) => ({
     port,
     names: [host],
