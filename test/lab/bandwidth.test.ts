@@ -42,27 +42,27 @@ function rateIn(text: string): number {
 }
 
 t.test("a slow link is found by its rate in each direction, and no other pair is slowed by it", async (t) => {
-  const names = ["n1", "n2", "n3", "n4", "n5"];
+  const names = ["n1", "n2", "n3", "n4"];
   await using lab = await labOf(names);
-  const shaped = { from: 50e6, to: 500e6 };
-  await lab.shape("n5", shaped);
-  const { report, peakRss, progress } = await runLabCheck(lab, optionsFor(names, 600));
+  const shaped = { from: 20e6, to: 60e6 };
+  await lab.shape("n4", shaped);
+  const { report, peakRss, progress } = await runLabCheck(lab, optionsFor(names, 100));
   const found = speeds(report.requirements);
   const slow = found.filter(({ reason }) => reason === "low-bandwidth");
   const others = names.slice(0, -1);
   t.strictSame(
     slow.map(({ node, toward }) => `${node}>${toward}`).toSorted(),
-    [...others.map((name) => `${name}>n5`), ...others.map((name) => `n5>${name}`)].toSorted(),
+    [...others.map((name) => `${name}>n4`), ...others.map((name) => `n4>${name}`)].toSorted(),
     progress,
   );
   for (const { node, toward, actual } of slow) {
-    const ratio = rateIn(actual) / (node === "n5" ? shaped.from : shaped.to);
+    const ratio = rateIn(actual) / (node === "n4" ? shaped.from : shaped.to);
     // Of a full packet (1,514 bytes for tc) 1,448 are payload.
     t.ok(ratio > 0.86 && ratio < 1, `${node} to ${toward}: ${actual}`);
   }
   const good = found.filter(({ reason }) => reason === "met");
-  t.match(good, [{ actual: / is the lowest of 12 pairs, / }]);
-  t.equal(found.length, 9);
+  t.match(good, [{ actual: / is the lowest of 6 pairs, / }]);
+  t.equal(found.length, 7);
   t.comment(`largest agent ${Math.round(Math.max(...peakRss.values()) / 1e6)} MB`);
 });
 
@@ -85,7 +85,7 @@ t.test("no more bytes cross a link than the cluster file allows", async (t) => {
 });
 
 t.test("an agent that is killed in the middle is told, and all other pairs are measured", async (t) => {
-  const names = ["n1", "n2", "n3", "n4", "n5"];
+  const names = ["n1", "n2", "n3", "n4"];
   await using lab = await labOf(names);
   // Slow enough to be met in the middle.
   for (const name of names) await lab.shape(name, { from: 200e6, to: 200e6 });
@@ -118,6 +118,6 @@ t.test("an agent that is killed in the middle is told, and all other pairs are m
   );
   const good = found.find(({ reason }) => reason === "met");
   const pairs = Number(/lowest of ([0-9]+) pairs/.exec(good!.actual)![1]);
-  t.ok(pairs >= 12 && pairs + unknown.length === 20, `${pairs} were measured`);
+  t.ok(pairs >= 6 && pairs + unknown.length === 12, `${pairs} were measured`);
   t.equal(found.length, unknown.length + 1, "and nothing else is said");
 });
