@@ -1,5 +1,5 @@
 /** Runs `portmesh doctor` on a host of a lab, and the commands that it prints. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import type { DoctorCheck, DoctorReport } from "../../cli/doctor/examine.ts";
 import { writeCluster, type LabCluster } from "./cluster.ts";
 import type { Host, Lab } from "./lab.ts";
 
-const launcher = join(import.meta.dirname, "../../bin/portmesh");
+const checkout = join(import.meta.dirname, "../..");
 
 export interface Visit {
   exitCode: number | null;
@@ -32,6 +32,7 @@ export class Doctor implements Disposable {
   constructor(lab: Lab, cluster: LabCluster, nameServer: string) {
     this.#cluster = writeCluster(this.#folder, lab, cluster);
     writeFileSync(this.path("resolv.conf"), `nameserver ${nameServer}\n`);
+    mkdirSync(this.path("portmesh"));
   }
 
   path(name: string): string {
@@ -39,11 +40,13 @@ export class Doctor implements Disposable {
   }
 
   async visit(host: Host, { args = [], env, as = [] }: VisitOptions = {}): Promise<Visit> {
-    // `ip netns exec` has a mount namespace of its own, so that this is seen by nobody else.
-    const mount = `mount --bind ${this.path("resolv.conf")} /etc/resolv.conf && exec "$@"`;
+    // `ip netns exec` has a mount namespace of its own, so that this is seen by nobody else. The checkout may lie
+    // where another user cannot go.
+    const mount = `mount --bind ${this.path("resolv.conf")} /etc/resolv.conf && mount --bind ${checkout} ${this.path("portmesh")} && exec "$@"`;
     const command = [
-      ...as,
-      launcher,
+      // Nor can another user load what tap adds to each Node, from the checkout as well.
+      ...(as.length === 0 ? [] : [...as, "env", "-u", "NODE_OPTIONS"]),
+      this.path("portmesh/bin/portmesh"),
       "doctor",
       "--cluster",
       this.#cluster,
