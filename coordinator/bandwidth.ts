@@ -181,12 +181,11 @@ function keyOf(from: number, to: number): string {
 function measuredBy({ bytes, elapsedMs, fault, impaired }: StreamedMessage): Measured {
   if (fault !== undefined) return fault;
   if (elapsedMs <= 0) return "the stream was over before its warm-up was";
-  const short =
-    elapsedMs >= leastElapsedMs
-      ? impaired
-      : `only ${elapsedMs.toFixed(1)} ms were measured before the bytes were used up: raise probing.bandwidth.megabytes`;
+  // No lower bound either: bursts on the way let so much through at once.
+  if (elapsedMs < leastElapsedMs)
+    return `only ${elapsedMs.toFixed(1)} ms were measured before the bytes were used up: raise probing.bandwidth.megabytes`;
   const figure = { bitsPerSecond: (bytes * 8_000) / elapsedMs, bytes, elapsedMs };
-  return short === undefined ? figure : { ...figure, impaired: short };
+  return impaired === undefined ? figure : { ...figure, impaired };
 }
 
 /** The higher one counts. What was only measured beside others may be too low because of them. */

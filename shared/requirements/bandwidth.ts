@@ -177,14 +177,17 @@ function judgeDownloads(
   return [...findings, met({ expected, actual, from: `a download from ${lowest.url}` })];
 }
 
-/** Undefined where nothing arrived at all; with a detail it is what arrived in spite of it. */
+/** What came in less is what buffers and bursts on the way let through at once. */
+const leastDownloadMs = 200;
+
+/** Undefined where too little arrived to tell; with a detail it is what arrived in spite of it. */
 function figureOfDownload(download: {
   bytes: number;
   elapsedMs: number;
   detail?: string;
 }): BandwidthFigure | undefined {
   const { bytes, elapsedMs, detail } = download;
-  if (elapsedMs <= 0 || (bytes === 0 && detail !== undefined)) return undefined;
+  if (elapsedMs < leastDownloadMs || (bytes === 0 && detail !== undefined)) return undefined;
   const bitsPerSecond = (bytes * 8_000) / elapsedMs;
   return { bitsPerSecond, bytes, elapsedMs, ...(detail === undefined ? {} : { impaired: detail }) };
 }

@@ -38,17 +38,22 @@ export const subnet: RequirementCheck = {
   },
 };
 
-/** IPv4 subnets of a node's own addresses, with their room for hosts: all but the network's and the broadcast address (RFC 3021 for /31). */
+/**
+ * IPv4 subnets of a node's own addresses, with their room for hosts: all but the network's and the broadcast
+ * address (RFC 3021 for /31). A /32 tells of none: clouds give these to hosts whose subnet only their routers know.
+ */
 function subnetsOf(
   addresses: readonly string[],
   facts: NodeFacts | undefined,
 ): { network: string; capacity: number }[] {
   const own = facts?.interfaces.flatMap((each) => each.addresses) ?? [];
   return own
-    .filter(({ address }) => familyOf(address) === 4 && addresses.includes(address))
+    .filter(
+      ({ address, prefix }) => familyOf(address) === 4 && prefix < 32 && addresses.includes(address),
+    )
     .map(({ address, prefix }) => {
       const size = 2 ** (32 - prefix);
-      return { network: networkOf(address, prefix), capacity: prefix >= 31 ? size : size - 2 };
+      return { network: networkOf(address, prefix), capacity: prefix === 31 ? size : size - 2 };
     });
 }
 

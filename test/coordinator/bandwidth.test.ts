@@ -269,11 +269,6 @@ t.test("an agent speaks for its own streams only, and a figure needs time", asyn
   });
   await measurement.run(never, () => {});
   const figures = [measurement.figure(0, 1), measurement.figure(1, 0)];
-  t.match(
-    figures.find((figure) => typeof figure === "object"),
-    {
-      bytes: gbit / 8,
-      impaired: /^only 5\.0 ms were measured.*raise probing\.bandwidth\.megabytes$/,
-    },
-  );
+  t.match(figures, [/^only 5\.0 ms were measured.*raise probing\.bandwidth\.megabytes$/, String]);
+  t.ok(figures.every((figure) => typeof figure === "string"));
 });

@@ -152,19 +152,26 @@ t.test("the way out is judged by downloads from what the option names", (t) => {
   ]);
   const short = {
     url,
-    bytes: 1e6,
-    elapsedMs: 100,
+    bytes: 2.5e6,
+    elapsedMs: 250,
     route: "direct",
-    detail: "the file ended after 100 ms: name a larger one",
+    detail: "the file ended after 250 ms: name a larger one",
   };
   downloads[0] = [short];
   t.match(bandwidth.judge(plannedOf(out, [0], [], { target: url }), contextOf({ facts })), [
     {
       reason: "impaired",
       node: "n1",
-      actual: "at least 80.0 Mbit/s; the file ended after 100 ms: name a larger one",
+      actual: "at least 80.0 Mbit/s; the file ended after 250 ms: name a larger one",
     },
   ]);
+  const tiny = "the file ended after 0.5 ms: name a larger one";
+  downloads[0] = [{ ...short, bytes: 10_000, elapsedMs: 0.5, detail: tiny }];
+  t.match(
+    bandwidth.judge(plannedOf(out, [0], [], { target: url }), contextOf({ facts })),
+    [{ reason: "never-probed", node: "n1", actual: tiny }],
+    "a file that arrives in one piece is no proof of 160 Mbit/s",
+  );
   t.match(bandwidth.judge(plannedOf(out, [0], []), contextOf({ facts })), {
     stated: /set the option target to the URL of a large file/,
   });
