@@ -54,11 +54,15 @@ function identityOf({ key, notAfter, subject }: TlsFacts): string {
   return `${key} ${notAfter} ${subject}`;
 }
 
+const unknownAuthority = "which no trusted authority stands for";
+
 function judgeIssuer(tls: TlsFacts, issuer: string | undefined): Judged {
   const actual = `issued by ${issuerOf(tls)}`;
   if (issuer === "self-signed") return judged(tls.selfSigned ? "met" : "unmet", actual);
   const isExpected =
     issuer === undefined || tls.issuers.join("; ").toLowerCase().includes(issuer.toLowerCase());
+  // Whoever makes a certificate writes what he likes into it: a name counts where an authority stands for it.
+  if (tls.trust === "none") return judged("unmet", `${actual}, ${unknownAuthority}`);
   return judged(isExpected && tls.trust !== "inspection" ? "met" : "unmet", actual);
 }
 
@@ -71,7 +75,7 @@ function judgeValidity(
   if (tls.notAfter <= now.getTime() || tls.code === "CERT_NOT_YET_VALID")
     return judged("unmet", tls.code === "CERT_NOT_YET_VALID" ? "not valid yet" : until);
   if (tls.trust === "inspection") return judged("unmet", `${authority}, who opens TLS on the way`);
-  if (tls.trust === "none") return judged("unmet", `${authority}, which no trusted authority stands for`);
+  if (tls.trust === "none") return judged("unmet", `${authority}, ${unknownAuthority}`);
   const isForeign =
     dialled === undefined ? names.length > 0 && !names.some((name) => covers(tls, name)) : isMisnamed(tls);
   if (isForeign)

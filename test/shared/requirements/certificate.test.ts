@@ -95,6 +95,11 @@ t.test("an issuer is expected by a part of its name, or as the certificate itsel
   t.match(atEndpoint("issuer", {}, expected), [/^n1 pass met: issued by CN=Example CA 1/]);
   t.match(atEndpoint("issuer", {}, { issuer: "Amazon" }), [/^n1 fail unmet/]);
   t.match(atEndpoint("issuer", { trust: "inspection" }, expected), [/^n1 fail unmet/]);
+  t.match(
+    atEndpoint("issuer", { trust: "none" }, expected),
+    [/^n1 fail unmet: issued by CN=Example CA 1, which no trusted authority stands for/],
+    "anybody can write that name into a certificate",
+  );
   const own = { issuer: "self-signed" };
   t.match(atEndpoint("issuer", { selfSigned: true, trust: "none" }, own), [/^n1 pass met: issued by itself/]);
   t.match(atEndpoint("issuer", {}, own), [/^n1 fail unmet/]);
