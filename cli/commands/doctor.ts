@@ -61,19 +61,11 @@ async function subjectOf({ spec, cluster, node, phase }: DoctorFlags): Promise<D
     const { readCluster } = await import("../cluster-input.ts");
     return nodeOfCluster(readCluster(cluster), node, phase);
   }
+  const { usualAddress } = await import("../doctor/usual-address.ts");
   const address = await usualAddress();
   if (spec === undefined) return hostAlone(phase, address);
   const { loadSpec } = await import("../spec-input.ts");
   return anyNodeOf(await loadSpec(spec), phase, address);
-}
-
-/** The one with which this host reaches the world, and not one of its bridges; loopback where it reaches nothing. */
-async function usualAddress(): Promise<string> {
-  const { sourceToward } = await import("../../agent/protocols/local-route.ts");
-  const { canonicalAddress } = await import("../../shared/addresses.ts");
-  // RFC 5737, RFC 3849: nobody has these, so that any route to them is the one to the world.
-  const sources = await Promise.all(["198.51.100.1", "2001:db8::1"].map(sourceToward));
-  return canonicalAddress(sources.find((source) => source !== undefined) ?? "127.0.0.1");
 }
 
 function exitCodeOf({ summary }: DoctorReport): number {

@@ -91,6 +91,7 @@ export async function examine(
     timeService(facts.clock),
     firewall(rules),
   ].map(({ node: _node, ...finding }) => ({ spec: hostSpec, ...finding }));
+  const notes = [...subject.notes];
   for (const each of planned) {
     const { name, kind, description: text, doc } = each.row;
     const findings = checkFor(each.row)!.judge(each, contextOf(subject, facts, host.now()));
@@ -105,6 +106,7 @@ export async function examine(
           ...finding,
         })),
       );
+    else notes.push(`${each.spec}/${name} is for people to confirm: ${findings.stated}`);
   }
   const counts = Object.fromEntries(
     verdicts.map((verdict) => [verdict, checks.filter((check) => check.verdict === verdict).length]),
@@ -121,7 +123,7 @@ export async function examine(
     summary: { ...counts, verdict: checks.map(({ verdict }) => verdict).reduce<Verdict>(worse, "pass") },
     checks,
     held: held.map(({ transport, ports, owner }) => ({ transport, ports, owner })),
-    notes: subject.notes,
+    notes,
     facts,
   };
 }
