@@ -159,7 +159,8 @@ function findHeld({ node, hostServices }: DoctorSubject): HeldPorts[] {
       Array.from(eachPort(ports)).flatMap((port) => {
         const owner = owners.listenerAt({ transport, address, port });
         if (owner === undefined) return [];
-        const belongs = hostServices.has(`${transport} ${port}`) || isAgent(owner);
+        const isOfHost = hostServices.has(`${transport} ${port}`);
+        const belongs = isAgent(owner) ? "agent" : isOfHost ? "host" : undefined;
         return [{ transport, port, owner, belongs }];
       }),
     ),

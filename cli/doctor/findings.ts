@@ -1,6 +1,5 @@
 /** What people on call ask of a host, judged: privileges, held ports, name servers, firewall, time service. Pure. */
 import type { FirewallRules } from "../../agent/facts/firewall.ts";
-import { isLoopback } from "../../shared/addresses.ts";
 import type { CheckPhase, Transport } from "../../shared/names.ts";
 import type { NodeFacts } from "../../shared/node-facts.ts";
 import type { Outcome } from "../../shared/outcome.ts";
@@ -15,8 +14,8 @@ export interface HeldPorts {
   transport: Transport;
   ports: string;
   owner: string;
-  /** It belongs there before the product does: an agent of Portmesh, or a service that hosts have anyway. */
-  belongs: boolean;
+  /** Who may be there before the product is: an agent of Portmesh, or a service that hosts have anyway. */
+  belongs: "agent" | "host" | undefined;
 }
 
 const firstUnprivileged = 1_024;
@@ -62,10 +61,12 @@ export function heldPorts(node: PlannedNode, held: readonly HeldPorts[], phase: 
     const text = "Who holds the ports of the product now.";
     const expected = "the product, or an agent, holds its ports";
     const finding = { expected, actual: taken === "" ? "nobody holds any of them" : taken, from };
-    return [{ ...about, text, ...(taken === "" ? unknown(finding) : met(finding)) }];
+    // What the host has anyway is no sign of the product.
+    const isThere = held.some(({ belongs }) => belongs !== "host");
+    return [{ ...about, text, ...(isThere ? met(finding) : unknown(finding)) }];
   }
   const text = "Ports of the product are free before it is installed.";
-  const foreign = held.filter(({ belongs }) => !belongs);
+  const foreign = held.filter(({ belongs }) => belongs === undefined);
   if (foreign.length === 0) {
     const actual = taken === "" ? "all are free" : taken;
     return [{ ...about, text, ...met({ expected: `${wanted} ports are free`, actual, from }) }];
@@ -104,12 +105,16 @@ export function nameServers(asked: readonly { address: string; outcome: Outcome 
       return { ...about, ...met({ expected, actual, from }) };
     }
     const code = outcome.code === undefined ? "" : ` (${outcome.code})`;
-    const remedy = isLoopback(address)
+    // Others on loopback are dnsmasq, unbound or whatever the host has.
+    const remedy = resolvedStubs.has(address)
       ? "systemctl restart systemd-resolved"
       : `portmesh probe ${probePlace(address)} -p udp`;
     return { ...about, ...unmet({ expected, actual: `${outcome.kind}${code}`, from, remedy }) };
   });
 }
+
+/** Of systemd-resolved.service(8). */
+const resolvedStubs: ReadonlySet<string> = new Set(["127.0.0.53", "127.0.0.54"]);
 
 function probePlace(address: string): string {
   return address.includes(":") ? `'[${address}]:53'` : `${address}:53`;

@@ -42,8 +42,14 @@ export function hostAlone(phase: CheckPhase, address: string): DoctorSubject {
   };
 }
 
-/** Applications that the operating system brings. */
-const ofTheHost = new Set(["ssh", "scp", "sftp", "ntp", "dns"]);
+/** Applications that the operating system brings, on their registered ports; on others they are a product's own. */
+const ofTheHost = new Map([
+  ["ssh", 22],
+  ["scp", 22],
+  ["sftp", 22],
+  ["ntp", 123],
+  ["dns", 53],
+]);
 
 /**
  * @throws PortmeshError where the cluster file has no such node, or it is to be found by the addresses of this host
@@ -121,8 +127,12 @@ function subjectOf(plan: Plan, index: number): DoctorSubject {
       .map((planned) => ({ ...planned, on: [0], toward: [] })),
     hostServices: new Set(
       plan.paths
-        .filter(({ to, application }) => to === index && ofTheHost.has(application))
-        .flatMap(({ transport, ports }) => Array.from(eachPort(ports), (port) => `${transport} ${port}`)),
+        .filter(({ to }) => to === index)
+        .flatMap(({ transport, ports, application }) =>
+          Array.from(eachPort(ports))
+            .filter((port) => port === ofTheHost.get(application))
+            .map((port) => `${transport} ${port}`),
+        ),
     ),
     notes: [],
   };

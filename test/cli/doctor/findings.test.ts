@@ -31,15 +31,15 @@ t.test("low ports matter only to a product that has some", async (t) => {
 });
 
 t.test("before the installation ports are free, but for what belongs there", async (t) => {
-  const port = (number: number, owner: string, belongs: boolean) =>
+  const port = (number: number, owner: string, belongs?: "agent" | "host") =>
     ({ transport: "tcp", port: number, owner, belongs }) as const;
-  const agent = groupHeld([port(443, "node (pid 1)", true), port(80, "node (pid 1)", true)]);
-  t.strictSame(agent, [{ transport: "tcp", ports: "80,443", owner: "node (pid 1)", belongs: true }]);
+  const agent = groupHeld([port(443, "node (pid 1)", "agent"), port(80, "node (pid 1)", "agent")]);
+  t.strictSame(agent, [{ transport: "tcp", ports: "80,443", owner: "node (pid 1)", belongs: "agent" }]);
   t.match(heldPorts(web, [], "install"), [
     { verdict: "pass", expected: "3 ports are free", actual: "all are free" },
   ]);
   t.match(heldPorts(web, agent, "install"), [{ verdict: "pass", actual: "tcp/80,443 node (pid 1)" }]);
-  const foreign = groupHeld([port(443, "nginx (pid 2)", false), port(8_080, "java (pid 3)", false)]);
+  const foreign = groupHeld([port(443, "nginx (pid 2)"), port(8_080, "java (pid 3)")]);
   t.match(heldPorts(web, [...agent, ...foreign], "install"), [
     {
       verdict: "fail",
@@ -52,6 +52,11 @@ t.test("before the installation ports are free, but for what belongs there", asy
   t.match(heldPorts(web, foreign, "runtime"), [
     { verdict: "pass", actual: "tcp/443 nginx (pid 2); tcp/8080 java (pid 3)" },
   ]);
+  t.match(
+    heldPorts(web, groupHeld([port(22, "sshd (pid 4)", "host")]), "runtime"),
+    [{ verdict: "unknown", actual: "tcp/22 sshd (pid 4)" }],
+    "what a host has anyway shows nothing of the product",
+  );
   t.match(heldPorts(web, [], "runtime"), [{ verdict: "unknown", actual: "nobody holds any of them" }]);
   t.strictSame(heldPorts(bare, [], "install"), []);
 });
@@ -69,11 +74,13 @@ t.test("a name server answers, is silent, or there is none", async (t) => {
       { address: "10.0.0.53", outcome: outcome({ detail: "DNS REFUSED" }) },
       { address: "fd00::53", outcome: outcome({ kind: "refused", code: "ECONNREFUSED" }) },
       { address: "127.0.0.53", outcome: outcome({ kind: "silent" }) },
+      { address: "127.0.0.1", outcome: outcome({ kind: "refused" }) },
     ]),
     [
       { verdict: "pass", expected: "10.0.0.53 answers", actual: "DNS REFUSED after 3 ms" },
       { verdict: "fail", actual: "refused (ECONNREFUSED)", remedy: "portmesh probe '[fd00::53]:53' -p udp" },
       { verdict: "fail", actual: "silent", remedy: "systemctl restart systemd-resolved" },
+      { verdict: "fail", remedy: "portmesh probe 127.0.0.1:53 -p udp" },
     ],
   );
   t.match(nameServers([]), [{ verdict: "unknown", actual: "none is named" }]);
