@@ -19,6 +19,8 @@ import { statementsOf, type Statement } from "./statements.ts";
 export interface PlannedNode extends ClusterNode {
   /** Position in the plan: how probes and messages name the node. */
   index: number;
+  /** Present where it is a vantage point and none of the cluster's nodes. */
+  outside?: true;
   listeners: readonly PlannedListener[];
 }
 
@@ -160,12 +162,15 @@ export function rolesIn(
   allSpecs: readonly ProductSpec[] = [spec],
 ): ReadonlySet<string> {
   const own = node.roles.filter((role) => spec.roles[role] !== undefined);
-  const places = node.roles.flatMap((role) => allSpecs.flatMap((each) => each.roles[role]?.place ?? []));
-  const isVantage = places.length > 0 && places.every((place) => place === "outside");
-  const implied = isVantage
+  const implied = isVantage(node, allSpecs)
     ? []
     : Object.keys(spec.roles).filter((role) => spec.roles[role]?.everyNode === true);
   return new Set([...own, ...implied]);
+}
+
+function isVantage({ roles }: ClusterNode, allSpecs: readonly ProductSpec[]): boolean {
+  const places = roles.flatMap((role) => allSpecs.flatMap((each) => each.roles[role]?.place ?? []));
+  return places.length > 0 && places.every((place) => place === "outside");
 }
 
 /** Who probes whom for a flow. A localhost row is each host's own business. */
@@ -329,10 +334,12 @@ class PlanBuilder {
 
   build(): Pick<Plan, "nodes" | "targets" | "paths"> {
     const listeners = [...this.#listeners.values()];
+    const allSpecs = this.#cluster.specs.map(({ spec }) => spec);
     return {
       nodes: this.#cluster.nodes.map((node, index) => ({
         ...node,
         index,
+        ...(isVantage(node, allSpecs) ? { outside: true } : {}),
         listeners: listeners
           .filter((listener) => listener.node === index)
           .map(({ transport, address, ports }) => ({ transport, address, ports: normalise(ports) })),

@@ -33,7 +33,11 @@ interface HostCheck {
 export function hostChecks(context: RequirementContext): (node: PlannedNode) => HostFinding[] {
   const { nodes } = context;
   const mtus = new LinkMtus(nodes, context.facts);
-  const spread = new ClockSpread(nodes.keys(), context.clock);
+  const members = nodes.filter(({ outside }) => outside !== true);
+  const spread = new ClockSpread(
+    members.map(({ index }) => index),
+    context.clock,
+  );
   const portsOfAll = nodes.reduce((sum, node) => sum + portsOf(node), 0);
   const checks: readonly HostCheck[] = [
     {

@@ -48,9 +48,7 @@ function subnetsOf(
 ): { network: string; capacity: number }[] {
   const own = facts?.interfaces.flatMap((each) => each.addresses) ?? [];
   return own
-    .filter(
-      ({ address, prefix }) => familyOf(address) === 4 && prefix < 32 && addresses.includes(address),
-    )
+    .filter(({ address, prefix }) => familyOf(address) === 4 && prefix < 32 && addresses.includes(address))
     .map(({ address, prefix }) => {
       const size = 2 ** (32 - prefix);
       return { network: networkOf(address, prefix), capacity: prefix === 31 ? size : size - 2 };

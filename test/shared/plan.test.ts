@@ -254,6 +254,10 @@ t.test("from a vantage point outside, what must be closed from outside is probed
     ],
   };
   const plan = planOf(spec, nodesOf([], [], ["internet"]));
+  t.strictSame(
+    plan.nodes.map(({ outside }) => outside),
+    [undefined, undefined, true],
+  );
   t.strictSame(pathsOf(plan), [
     "n1>n2 gossip tls/9000 open",
     "n2>n1 gossip tls/9000 open",

@@ -10,12 +10,13 @@ import { met, unmet, type RequirementFinding } from "../requirement-check.ts";
 const leastMtu = 1_280;
 
 export class LinkMtus {
-  /** What most nodes have; by the position of the address among a node's addresses, since those may be of several networks. */
+  /** What most nodes of the cluster have; by the position of the address among a node's addresses, since those may be of several networks. */
   readonly #usual: ReadonlyMap<number, number>;
   /** With whom there is nothing to compare. */
   readonly #isAlone: boolean;
 
-  constructor(nodes: readonly PlannedNode[], facts: (node: number) => NodeFacts | undefined) {
+  constructor(all: readonly PlannedNode[], facts: (node: number) => NodeFacts | undefined) {
+    const nodes = all.filter(({ outside }) => outside !== true);
     this.#isAlone = nodes.length < 2;
     const counts = new Map<number, Map<number, number>>();
     for (const node of nodes) {
@@ -36,7 +37,12 @@ export class LinkMtus {
   }
 
   judge(node: PlannedNode, facts: NodeFacts): RequirementFinding | undefined {
-    const links = linksOf(node, facts).map((link) => ({ ...link, usual: this.#usual.get(link.position)! }));
+    // Who stands outside has networks of its own.
+    const isCompared = node.outside !== true && !this.#isAlone;
+    const links = linksOf(node, facts).map((link) => ({
+      ...link,
+      usual: isCompared ? this.#usual.get(link.position)! : link.mtu,
+    }));
     const bad = links.find(({ mtu, usual }) => mtu < leastMtu || (usual >= leastMtu && mtu !== usual));
     const shown = bad ?? links[0];
     if (shown === undefined) return undefined;
@@ -44,7 +50,7 @@ export class LinkMtus {
     const wanted = Math.max(leastMtu, usual);
     const finding = {
       node: node.name,
-      expected: this.#isAlone ? `MTU ${leastMtu} or more` : `MTU ${wanted}, as most nodes have`,
+      expected: isCompared ? `MTU ${wanted}, as most nodes have` : `MTU ${leastMtu} or more`,
       actual: `MTU ${mtu}`,
       from: `${own.link.name}, which has ${own.address}`,
     };

@@ -75,6 +75,20 @@ t.test("the MTU is what most nodes have, of two the larger one, and never too sm
   t.strictSame(mtusOf(1_400), [["pass", undefined]], "alone there is nothing to compare with");
 });
 
+t.test("who stands outside of the cluster is compared with none of its nodes", async (t) => {
+  const nodes = [plannedNode(0), plannedNode(1), plannedNode(2, [], { outside: true })];
+  const facts = [9_000, 9_000, 1_500].map(withMtu);
+  const clock = [0, 1, 5_000].map((aheadMs) => ({ aheadMs, errorMs: 1 }));
+  const check = hostChecks(contextOf(nodes, { facts, clock }));
+  const compared = nodes.map((node) =>
+    check(node)
+      .filter(({ name }) => name === "interface-mtu" || name === "clock-offset")
+      .map(({ verdict, expected }) => `${verdict}: ${expected}`),
+  );
+  const member = ["pass: MTU 9000, as most nodes have", "pass: within 300 ms of the other nodes"];
+  t.strictSame(compared, [member, member, ["pass: MTU 1280 or more"]]);
+});
+
 t.test(
   "networks of a node are compared each with its own, and a hostile name does not reach a shell",
   async (t) => {
