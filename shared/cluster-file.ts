@@ -75,7 +75,8 @@ export const ClusterFileSchema = Type.Object(
             Type.Object(
               {
                 duration: Type.Optional(DurationSchema),
-                megabytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+                // Agents send no more in one stream.
+                megabytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
               },
               {
                 additionalProperties: false,
@@ -176,6 +177,8 @@ export const defaultThresholds: Thresholds = {
   clockMs: 300,
   expiryMs: 14 * 86_400_000,
 };
+/** Shorter ones measure buffers; with its warm-up a stream takes no longer than 30 s, whatever anybody says. */
+const streamDurationMs = { least: 100, most: 24_000 } as const;
 /** Under this, one lost SYN (sent again after a second) or a slow ARP answer looks like a block. */
 const minimumTimeoutMs = 3_200;
 
@@ -366,6 +369,11 @@ function readProbing(source: SourceDocument<ClusterFile>, problems: Problem[]): 
     const message = `must be at least ${minimumTimeoutMs} ms: one lost packet is sent again only after a second or three`;
     problems.push(source.problem("/probing/timeout", message));
   }
+  const { least, most } = streamDurationMs;
+  if (probing.bandwidth.durationMs < least || probing.bandwidth.durationMs > most)
+    problems.push(
+      source.problem("/probing/bandwidth/duration", `must be from ${least} ms to ${most / 1_000} s`),
+    );
   if (probing.intervalMs <= probing.timeoutMs) {
     const pointer = interval === undefined ? "/probing/timeout" : "/probing/interval";
     problems.push(source.problem(pointer, "the interval must be longer than the timeout"));

@@ -282,6 +282,16 @@ t.test("every kind of mistake has its sentence, with the place of the mistake", 
       "cluster.yaml:8:20: /probing/timeout: the interval must be longer than the timeout",
     ],
     [
+      "a stream without any time",
+      `${good}probing: {bandwidth: {duration: 0s}}\n`,
+      "cluster.yaml:8:33: /probing/bandwidth/duration: must be from 100 ms to 24 s",
+    ],
+    [
+      "a stream that agents would cut off",
+      `${good}probing: {bandwidth: {duration: 40s}}\n`,
+      "cluster.yaml:8:33: /probing/bandwidth/duration: must be from 100 ms to 24 s",
+    ],
+    [
       "a threshold that is no percentage",
       `${good}thresholds: {loss: 0.01}\n`,
       "cluster.yaml:8:20: /thresholds/loss: must be a percentage such as 1%; found 0.01",
