@@ -32,6 +32,8 @@ export class Leases {
   /** Addresses at which a client has its port open; all of them as `0.0.0.0`. */
   readonly #openAt: ReadonlySet<string>;
   readonly #running: readonly RunningClient[];
+  /** Whether the kernel asked DHCP itself as it started (`ip=dhcp`, nfsroot.rst): it says neither for which address nor how long. */
+  readonly #isKernels: boolean;
 
   /** `kernel`: its interfaces by name; undefined where it could not be asked. */
   constructor(roots: HostRoots, kernel: ReadonlyMap<string, KernelInterface> | undefined, now: Date) {
@@ -44,6 +46,7 @@ export class Leases {
       ),
     );
     this.#running = runningClients(roots);
+    this.#isKernels = /^#PROTO: /m.test(readText(join(roots.proc, "net/pnp")) ?? "");
   }
 
   of(address: string, place: LeasePlace): Lease {
@@ -67,6 +70,7 @@ export class Leases {
           : {};
       // A client that names no interface may have brought any address.
       if (this.#openAt.has("0.0.0.0") || this.#running.some(({ isForAll }) => isForAll)) return {};
+      if (this.#isKernels) return {};
     }
     return kernel === undefined ? {} : { leased: false, from: "ip addr: valid for ever, and no DHCP client" };
   }

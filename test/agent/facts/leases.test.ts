@@ -47,6 +47,12 @@ t.test("one that is valid for ever is not, where no client is at work", async (t
   });
 });
 
+t.test("nothing is said where the kernel itself asked DHCP as it started", async (t) => {
+  const started = (pnp: string): Lease => leaseIn(hostFolders(t, { proc: { net: { pnp } } }));
+  t.strictSame(started("#PROTO: DHCP\nnameserver 10.9.0.1\nbootserver 10.9.0.1\n"), {});
+  t.match(started("#MANUAL\n"), { leased: false });
+});
+
 t.test("nothing is said where the kernel was not asked and nothing else tells", async (t) => {
   const untold = readKernelInterfaces({ missing: true });
   t.strictSame(new Leases(hostFolders(t, {}), untold, now).of(address, place), {});
