@@ -44,6 +44,8 @@ const leastWarmUpMs = 200;
 const answerMs = 12_000;
 /** A shorter one is over before anything but buffers was measured. */
 const leastElapsedMs = 20;
+const usedUp =
+  "the bytes were used up before anything but buffers was measured: raise probing.bandwidth.megabytes";
 
 export class BandwidthMeasurement {
   readonly #context: BandwidthContext;
@@ -120,7 +122,8 @@ export class BandwidthMeasurement {
   #isDoubtful({ from, to, least }: BandwidthNeed): boolean {
     const figure = this.figure(from, to);
     if (figure === undefined) return false;
-    if (typeof figure === "string") return this.#usableWays(from, to).length > 0;
+    // As many bytes again would be used up as fast.
+    if (typeof figure === "string") return figure !== usedUp && this.#usableWays(from, to).length > 0;
     return figure.bitsPerSecond < least;
   }
 
@@ -182,8 +185,7 @@ function measuredBy({ bytes, elapsedMs, fault, impaired }: StreamedMessage): Mea
   if (fault !== undefined) return fault;
   if (elapsedMs <= 0) return "the stream was over before its warm-up was";
   // No lower bound either: bursts on the way let so much through at once.
-  if (elapsedMs < leastElapsedMs)
-    return `only ${elapsedMs.toFixed(1)} ms were measured before the bytes were used up: raise probing.bandwidth.megabytes`;
+  if (elapsedMs < leastElapsedMs) return usedUp;
   const figure = { bitsPerSecond: (bytes * 8_000) / elapsedMs, bytes, elapsedMs };
   return impaired === undefined ? figure : { ...figure, impaired };
 }

@@ -69,7 +69,7 @@ t.test("a slow link is found by its rate in each direction, and no other pair is
 t.test("no more bytes cross a link than the cluster file allows", async (t) => {
   const names = ["n1", "n2"];
   await using lab = await labOf(names);
-  const megabytes = 20;
+  const megabytes = 200;
   // Long enough that the bytes are used up first.
   const probing = { bandwidth: { duration: "20s", megabytes } };
   const before = await lab.carried("n2");
