@@ -30,13 +30,13 @@ export const amqpWebsocket: Exchange = {
       return { say: frame(binary, protocolHeader) };
     }
 
-    function readFrame(answer: Buffer): Reading | undefined {
-      const received = parse(answer);
+    function readFrames(answer: Buffer): Reading | undefined {
+      // A loop, since a server may send as many of these as it likes.
+      let received = parse(answer);
+      for (let at = 0; isHeartbeat(received); received = parse(answer.subarray(at))) at += received.length;
       if (received === undefined) return undefined;
       if (received === "malformed") return foreign(answer);
-      const { opcode, payload, end } = received;
-      if (opcode === ping || opcode === pong)
-        return end < answer.length ? readFrame(answer.subarray(end)) : undefined;
+      const { opcode, payload } = received;
       const farewell = frame(close, normalClosure);
       // It speaks WebSocket, and does not want to go on with somebody who has no login.
       if (opcode === close)
@@ -56,7 +56,7 @@ export const amqpWebsocket: Exchange = {
         "Sec-WebSocket-Protocol: amqp",
         `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`,
       ]),
-      read: (answer) => (upgraded ? readFrame(answer) : readUpgrade(answer)),
+      read: (answer) => (upgraded ? readFrames(answer) : readUpgrade(answer)),
     };
   },
 };
@@ -71,17 +71,23 @@ function frame(opcode: number, payload: Buffer): Buffer {
 interface Frame {
   opcode: number;
   payload: Buffer;
-  end: number;
+  /** Of all of it. */
+  length: number;
+}
+
+function isHeartbeat(received: ReturnType<typeof parse>): received is Frame {
+  return typeof received === "object" && (received.opcode === ping || received.opcode === pong);
 }
 
 /** The first frame of a server, which does not mask; none that matters here is longer than 125 bytes. */
 function parse(bytes: Buffer): Frame | "malformed" | undefined {
   if (bytes.length < 2) return undefined;
-  const length = bytes[1]!;
+  const payloadBytes = bytes[1]!;
   // Neither extensions nor parts were agreed on.
-  if ((bytes[0]! & 0xf0) !== 0x80 || length > 125) return "malformed";
-  const end = 2 + length;
-  return bytes.length < end ? undefined : { opcode: bytes[0]! & 0x0f, payload: bytes.subarray(2, end), end };
+  if ((bytes[0]! & 0xf0) !== 0x80 || payloadBytes > 125) return "malformed";
+  const length = 2 + payloadBytes;
+  if (bytes.length < length) return undefined;
+  return { opcode: bytes[0]! & 0x0f, payload: bytes.subarray(2, length), length };
 }
 
 function reasonOf(payload: Buffer): string {

@@ -209,6 +209,11 @@ const real: Record<Exclude<ExchangeName, "ntp">, Case[]> = {
       heard: /^GET \/ HTTP\/1\.1\r\n(.*\r\n)*Sec-WebSocket-Protocol: amqp\r\n/,
     },
     { say: upgradeThen(hex("8900 8208 414d5150 03010000")), detail: "AMQP 1.0.0 with SASL" },
+    {
+      say: upgradeThen(Buffer.concat([Buffer.alloc(16_000, hex("8900")), hex("8208 414d5150 00010000")])),
+      detail: "AMQP 1.0.0",
+    },
+    { say: upgradeThen(Buffer.alloc(60_000, hex("8900"))), kind: "wrong-answer", detail: "too long" },
     { say: upgradeThen(hex("8804 03f0 6e6f")), detail: "WebSocket, closed by the server: 1008 no" },
     { say: () => until("\r\n\r\n", "HTTP/1.1 403 Forbidden\r\n\r\n"), detail: "HTTP/1.1 403 Forbidden" },
     { say: upgradeThen(hex("8104 68657921")), kind: "wrong-answer" },
