@@ -29,8 +29,8 @@ export const TlsFactsSchema = Type.Object(
     /** Of the certificate, and of all above it in the chain. */
     issuers: Type.Array(Short, { maxItems: 10 }),
     names: Type.Array(Short, { maxItems: 20 }),
-    /** Milliseconds since 1970. */
-    notAfter: Type.Number(),
+    /** Milliseconds since 1970, as far as dates go (ECMA-262 section 21.4.1.1). */
+    notAfter: Type.Number({ minimum: -8.64e15, maximum: 8.64e15 }),
     /** `sha256/…` of the public key, base64. */
     key: Short,
     selfSigned: Type.Boolean(),

@@ -77,7 +77,15 @@ function judgeAttempt(
   const tls = attempt.tls === undefined ? undefined : judgeTls(expectation, attempt.tls, direct?.tls);
   if (tls?.verdict === "fail") return tls;
   const reason = reasonOf(attempt, expectation);
-  return verdictOf(reason) === "pass" && tls !== undefined ? tls : judgement(reason);
+  if (verdictOf(reason) !== "pass") return judgement(reason);
+  return tls ?? judgeUnsecured(expectation, attempt);
+}
+
+/** An alert comes in the clear, from anybody on the way, and so does what is said without TLS. */
+function judgeUnsecured(expectation: EndpointExpectation, attempt: EndpointAttempt): EndpointJudgement {
+  if (!promisesTls(expectation) || isDatagram(attempt)) return judgement("served");
+  const what = attempt.phase === "tls" ? "an alert came" : "it answered without TLS";
+  return judgement("tls-failed", `${what}, and no certificate that shows whose it is`);
 }
 
 function reasonOf(attempt: EndpointAttempt, expectation: EndpointExpectation): Reason {
@@ -141,6 +149,7 @@ function isRefusedUpgrade({ exchange, status, tls }: EndpointAttempt, { pin }: E
 const foreignName = "ERR_TLS_CERT_ALTNAME_INVALID";
 const expired = "CERT_HAS_EXPIRED";
 const notBegun = "CERT_NOT_YET_VALID";
+const expiredAbove = "a certificate above its own in the chain has expired, by the clock of this node";
 
 /** A verdict on the certificate: `served` where nothing is wrong with it. */
 function judgeTls(
@@ -170,24 +179,29 @@ function judgeIdentity(
   tls: TlsFacts,
   direct: TlsFacts | undefined,
 ): EndpointJudgement | undefined {
-  if (pin !== undefined)
-    return tls.key === pin
-      ? undefined
-      : judgement("intercepted", `its key is ${tls.key}, and ${pin} was pinned`);
+  if (pin !== undefined && tls.key !== pin)
+    return judgement("intercepted", `its key is ${tls.key}, and ${pin} was pinned`);
   if (!promisesTls(expectation)) return undefined;
+  const { now } = expectation;
+  // The code alone would not do: of a chain that leads nowhere OpenSSL says that, and of its dates nothing.
+  if (tls.code === expired || tls.notAfter < now.getTime())
+    return judgement("tls-failed", tls.notAfter < now.getTime() ? validUntil(tls) : expiredAbove);
+  if (tls.code === notBegun)
+    return judgement("tls-failed", "its certificate is not valid yet, by the clock of this node");
+  if (pin !== undefined) return undefined;
   const issuers = tls.issuers.join("; ");
   if (tls.code === foreignName)
     return judgement("misrouted", `its certificate is for ${tls.names.join(", ") || tls.subject}`);
-  if (tls.code === expired) return judgement("tls-failed", validUntil(tls));
-  if (tls.code === notBegun)
-    return judgement("tls-failed", "its certificate is not valid yet, by the clock of this node");
   if (tls.trust === "inspection" && passthrough)
     return judgement("intercepted", `TLS is opened by ${issuers}, and this endpoint must get it unopened`);
-  if (tls.trust !== "none" || direct?.key === tls.key) return undefined;
+  if (tls.trust !== "none") return undefined;
+  const unknown = `its certificate is issued by ${issuers}, which no trusted authority stands for`;
+  // The proxy has not opened it, and yet nobody knows whose it is: who stands farther out may open both ways alike.
+  if (direct !== undefined && direct.key === tls.key)
+    return judgement("tls-failed", `${unknown}; it is the same without the proxy`);
   const than = direct === undefined ? "" : `; without the proxy it is issued by ${direct.issuers.join("; ")}`;
-  const text = `its certificate is issued by ${issuers}, which no trusted authority stands for${than}`;
   // The user's own host may have an authority of the user's own, which the cluster file can name.
-  return judgement(supplied ? "tls-failed" : "intercepted", text);
+  return judgement(supplied ? "tls-failed" : "intercepted", `${unknown}${than}`);
 }
 
 function promisesTls({ security }: Pick<EndpointExpectation, "security">): boolean {

@@ -152,7 +152,8 @@ async function converse(
     way.proxy === undefined ? {} : { tunnel: way.proxy.tunnelTo(port) };
   const outcome = await runStream({ talk: stream!(place), tlsFirst, tls, ...tunnel() }, target, dialling);
   const spoken: Spoken = { outcome, exchange, ...(facts === undefined ? {} : { tls: facts }) };
-  const mustIdentify = order.passthrough || order.security === "mtls";
+  const isUnseen = facts === undefined && asksForCertificate(outcome);
+  const mustIdentify = order.passthrough || order.security === "mtls" || isUnseen;
   if (!mustIdentify || !tlsFirst || context.signal.aborted) return spoken;
   if (facts === undefined && outcome.phase !== "tls") return spoken;
   await context.pace(context.signal);

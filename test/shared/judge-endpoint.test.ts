@@ -97,17 +97,29 @@ t.test("every outcome of an attempt has its reason", async (t) => {
     [{ kind: "local-error", phase: "connect", code: "STARVED" }, "impaired"],
     [{ kind: "local-error", phase: "connect", code: "EPOLICY" }, "denied"],
   ];
-  for (const [parts, reason] of cases) t.equal(ofAttempt(parts), reason, JSON.stringify(parts));
+  const security = "none";
+  for (const [parts, reason] of cases) t.equal(ofAttempt(parts, { security }), reason, JSON.stringify(parts));
+});
+
+t.test("where TLS is promised, an answer without a certificate proves nothing", async (t) => {
+  const alert = { kind: "open", phase: "tls", code: "ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE" } as const;
+  for (const security of ["tls", "mtls"] as const) {
+    t.equal(ofAttempt(alert, { security }), "tls-failed");
+    t.equal(ofAttempt({ kind: "open", exchange: "ldap" }, { security }), "tls-failed");
+    t.equal(ofAttempt({ kind: "refused", phase: "connect" }, { security }), "rejected");
+    t.equal(ofAttempt({ kind: "open", exchange: "ntp" }, { security }), "served", "there is no TLS over UDP");
+  }
+  t.equal(ofAttempt(alert, { security: "unstated" }), "served");
 });
 
 t.test("an upgrade that is refused counts where somebody may read along", async (t) => {
   const refused = { exchange: "websocket", status: 403 } as const;
-  t.equal(ofAttempt(refused), "upgrade-refused");
+  t.equal(ofAttempt(refused, { security: "none" }), "upgrade-refused");
   t.equal(ofAttempt({ ...refused, tls: tlsOf() }), "served", "within TLS of its own it is the server's word");
   t.equal(ofAttempt({ ...refused, tls: tlsOf({ trust: "declared" }) }), "served");
   t.equal(ofAttempt({ ...refused, tls: tlsOf({ trust: "inspection" }) }), "upgrade-refused");
   t.equal(ofAttempt({ ...refused, tls: tlsOf({ trust: "none", key: pin }) }, { pin }), "served");
-  t.equal(ofAttempt({ ...refused, status: 101 }), "served");
+  t.equal(ofAttempt({ ...refused, status: 101 }, { security: "none" }), "served");
 });
 
 t.test("an answer that a proxy gives in the place of the host proves nothing", async (t) => {
@@ -124,7 +136,7 @@ t.test("an answer that a proxy gives in the place of the host proves nothing", a
   t.equal(ofAttempt(denied), "proxy-refused", "without TLS anybody can stand between");
   t.equal(ofAttempt({ ...denied, tls: tlsOf() }), "served", "the host's own front door");
   t.equal(ofAttempt({ status: 511 }), "proxy-refused", "a captive portal");
-  t.equal(ofAttempt({ status: 503 }), "served");
+  t.equal(ofAttempt({ status: 503 }, { security: "none" }), "served");
   t.equal(ofAttempt({ ...denied, tls: tlsOf({ trust: "none", key: pin }) }, { pin }), "served");
 });
 
@@ -157,6 +169,15 @@ t.test("every property of a certificate has its reason", async (t) => {
     ],
     ["with the key that was pinned", { key: pin, ...untrusted }, { pin }, "served"],
     ["with another key", {}, { pin }, "intercepted"],
+    [
+      "with the key that was pinned, and over",
+      { key: pin, ...untrusted, notAfter: 0 },
+      { pin },
+      "tls-failed",
+    ],
+    ["with the key that was pinned, for another name", { key: pin, ...foreign }, { pin }, "served"],
+    ["below one that has expired", { code: "CERT_HAS_EXPIRED" }, {}, "tls-failed"],
+    ["of nobody's, and over", { ...untrusted, notAfter: 0 }, {}, "tls-failed"],
     ["of the issuer that is expected", {}, { issuer: "EXAMPLE root" }, "served"],
     ["of another issuer", {}, { issuer: "Amazon" }, "intercepted"],
     ["of an inspection in the issuer's place", { trust: "inspection" }, { issuer: "Amazon" }, "served"],
@@ -172,10 +193,12 @@ t.test("every property of a certificate has its reason", async (t) => {
   for (const [why, tls, expectation, reason] of cases) t.equal(ofTls(tls, expectation), reason, why);
 });
 
-t.test("whoever shows the same key without the proxy has not been opened by it", async (t) => {
-  const own = { trust: "none", key: "sha256/own" } as const;
-  t.equal(ofTls(own, {}, own), "served");
+t.test("a certificate of nobody's is no proof, also where the proxy has not made it", async (t) => {
+  const own = { trust: "none", key: "sha256/own", code: "SELF_SIGNED_CERT_IN_CHAIN" } as const;
+  t.equal(ofTls(own, {}, own), "tls-failed");
   t.equal(ofTls(own, {}, { ...own, key: "sha256/other" }), "intercepted");
+  t.equal(ofTls(own), "intercepted");
+  t.equal(ofTls({ ...own, trust: "declared" }, {}, own), "served");
 });
 
 t.test("a bad certificate counts before what was said within", async (t) => {

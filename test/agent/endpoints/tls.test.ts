@@ -1,5 +1,6 @@
 /** What TLS shows of an endpoint: whose authority, which name, until when, which key, and whom it asks for. */
 import { createHash, X509Certificate } from "node:crypto";
+import { connect as connectTcp, createServer, type AddressInfo } from "node:net";
 import { connect, type TlsOptions } from "node:tls";
 import t, { type Test } from "tap";
 import { Trust } from "../../../agent/endpoints/tls-facts.ts";
@@ -220,6 +221,43 @@ t.test("what ended a handshake is no request for a certificate, without one", as
   );
   const { attempts } = await visit(orderFor(port, mutual), setting);
   t.match(attempts, [{ kind: "tls-failed", phase: "tls", code: /HANDSHAKE_FAILURE/, tls: undefined }]);
+});
+
+t.test("an alert that asks for a certificate comes from whoever shows one", async (t) => {
+  for (const [code, name] of [
+    [42, "BAD_CERTIFICATE"],
+    [116, "CERTIFICATE_REQUIRED"],
+  ] as const) {
+    const { port } = await serve(t, (heard) =>
+      heard.length === 0 ? undefined : Buffer.from([0x15, 3, 3, 0, 2, 2, code]),
+    );
+    for (const order of [mutual, {}]) {
+      const { attempts } = await visit(orderFor(port, order), setting);
+      t.match(attempts, [{ phase: "tls", code: new RegExp(name), tls: undefined }]);
+    }
+  }
+});
+
+t.test("a server whose TLS 1.2 says that the certificate is bad has shown its own", async (t) => {
+  const only = { minVersion: "TLSv1.2", maxVersion: "TLSv1.2" } as const;
+  const { key, cert } = good;
+  const tls = { key, cert, ...asking, rejectUnauthorized: true, ...only };
+  const server = await serve(t, answer, { tls });
+  // OpenSSL says that the handshake failed, others name the reason.
+  const [failed, bad] = [40, 42].map((code) => Buffer.from([0x15, 3, 3, 0, 2, 2, code])) as [Buffer, Buffer];
+  const relay = createServer((socket) => {
+    const there = connectTcp(server.port, "127.0.0.1");
+    socket.pipe(there);
+    there.on("data", (chunk) => socket.write(chunk.equals(failed) ? bad : chunk));
+    there.once("end", () => socket.end());
+    for (const each of [socket, there]) each.on("error", () => {});
+    t.teardown(() => [socket, there].forEach((each) => each.destroy()));
+  });
+  t.teardown(() => relay.close());
+  await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
+  const { port } = relay.address() as AddressInfo;
+  const { attempts } = await visit(orderFor(port), setting);
+  t.match(attempts, [{ kind: "open", tls: { trust: "public", requestsCertificate: true } }]);
 });
 
 t.test("a foreign name shows also where the handshake was broken off", async (t) => {
