@@ -9,8 +9,8 @@ import { readStatus, requestOf } from "./http.ts";
 
 const binary = 0x2;
 const close = 0x8;
-const ping = 0x9;
-const pong = 0xa;
+/** Ping and pong. */
+const heartbeats = new Set([0x9, 0xa]);
 /** AMQP 1.0, part 2.2: protocol id 0 is AMQP itself, 3 is SASL before it. */
 const protocolHeader = Buffer.from("AMQP\x00\x01\x00\x00", "latin1");
 const normalClosure = Buffer.from([0x03, 0xe8]);
@@ -31,9 +31,12 @@ export const amqpWebsocket: Exchange = {
     }
 
     function readFrames(answer: Buffer): Reading | undefined {
-      // A loop, since a server may send as many of these as it likes.
       let received = parse(answer);
-      for (let at = 0; isHeartbeat(received); received = parse(answer.subarray(at))) at += received.length;
+      // A loop, since a server may send as many of these as it likes.
+      for (let at = 0; typeof received === "object" && heartbeats.has(received.opcode);) {
+        at += received.length;
+        received = parse(answer.subarray(at));
+      }
       if (received === undefined) return undefined;
       if (received === "malformed") return foreign(answer);
       const { opcode, payload } = received;
@@ -73,10 +76,6 @@ interface Frame {
   payload: Buffer;
   /** Of all of it. */
   length: number;
-}
-
-function isHeartbeat(received: ReturnType<typeof parse>): received is Frame {
-  return typeof received === "object" && (received.opcode === ping || received.opcode === pong);
 }
 
 /** The first frame of a server, which does not mask; none that matters here is longer than 125 bytes. */

@@ -70,6 +70,7 @@ export function runStream(
 
     function passProxy({ opening, read }: Tunnel, next: () => void): void {
       phase = "proxy";
+      let passed = 0;
       const onEnd = (): void => leave(ended());
       const onData = (chunk: Buffer): void => {
         if (result !== undefined) return;
@@ -84,7 +85,9 @@ export function runStream(
           }
           const rest = answer.subarray(step.taken);
           answer = rest;
+          passed += step.taken;
           if (step.say !== undefined) {
+            if (passed > maxAnswerBytes) break;
             raw.write(step.say);
             continue;
           }
@@ -94,7 +97,7 @@ export function runStream(
           next();
           return;
         }
-        if (answer.length > maxAnswerBytes)
+        if (passed + answer.length > maxAnswerBytes)
           leave({ kind: "wrong-answer", phase, elapsedMs: elapsed(), attempts: 1, detail: "too long" });
       };
       raw.on("data", onData).once("end", onEnd);
@@ -173,7 +176,7 @@ export function runStream(
 
     /** What had come when the conversation stopped in the middle. */
     function seen(): { detail?: string } {
-      return answer.length === 0 ? detailOf("") : detailOf(`${answer.length} bytes: ${printable(answer)}`);
+      return answer.length === 0 ? detailOf("") : detailOf(`${answer.length} bytes: ${quoted()}`);
     }
 
     /** The service closed before its answer was whole. */
@@ -185,8 +188,14 @@ export function runStream(
       return {
         ...base,
         kind: "wrong-answer",
-        ...detailOf(`closed after ${answer.length} bytes: ${printable(answer)}`),
+        ...detailOf(`closed after ${answer.length} bytes: ${quoted()}`),
       };
+    }
+
+    /** Of a proxy one line, since who gives back what it was told gives back the login, too. */
+    function quoted(): string {
+      const end = phase === "proxy" ? answer.indexOf("\n") : -1;
+      return printable(end < 0 ? answer : answer.subarray(0, end));
     }
 
     function faultOf(error: Error): Outcome {

@@ -1,7 +1,7 @@
 /** A tunnel through an HTTP proxy: CONNECT (RFC 9110 section 9.3.6), with Basic authentication (RFC 7617). */
 import { formatEndpoint } from "../../../shared/addresses.ts";
 import { foreign, mayBegin, printable } from "../services/exchange.ts";
-import type { Login, Tunnel, TunnelTarget } from "./tunnel.ts";
+import type { Login, Tunnel, TunnelStep, TunnelTarget } from "./tunnel.ts";
 
 /** As much as usual servers allow for all headers together. */
 const maxHeaderBytes = 16 * 1024;
@@ -23,8 +23,8 @@ function basic({ user, password }: Login): string {
   return Buffer.from(`${user}:${password}`).toString("base64");
 }
 
-function read(answer: Buffer): ReturnType<Tunnel["read"]> {
-  if (!mayBegin(answer, "HTTP/")) return { kind: "wrong-answer", detail: foreign(answer).detail };
+function read(answer: Buffer): TunnelStep | undefined {
+  if (!mayBegin(answer, "HTTP/")) return strange(answer);
   const head = answer.toString("latin1", 0, maxHeaderBytes);
   const end = /\r?\n\r?\n/.exec(head);
   if (end === null)
@@ -33,7 +33,7 @@ function read(answer: Buffer): ReturnType<Tunnel["read"]> {
       : { kind: "wrong-answer", detail: `more than ${maxHeaderBytes} bytes of headers` };
   const [first = "", ...headers] = head.slice(0, end.index).split(/\r?\n/);
   const match = /^HTTP\/1\.[01] ([1-5][0-9]{2})(?: (.*))?$/.exec(first);
-  if (match === null) return { kind: "wrong-answer", detail: foreign(answer).detail };
+  if (match === null) return strange(answer);
   const [, code = "", phrase = ""] = match;
   // An interim response (1xx): the final one follows.
   if (code.startsWith("1")) return { taken: end.index + end[0].length, say: Buffer.alloc(0) };
@@ -47,6 +47,12 @@ function read(answer: Buffer): ReturnType<Tunnel["read"]> {
     status: Number(code),
     detail: printable(`${phrase || `status ${code}`}${asks}`),
   };
+}
+
+/** One line of it, since who gives back what it was told gives back the login, too. */
+function strange(answer: Buffer): TunnelStep {
+  const end = answer.indexOf("\n");
+  return { kind: "wrong-answer", detail: foreign(end < 0 ? answer : answer.subarray(0, end)).detail };
 }
 
 /** `Basic`, `Negotiate`, …: the first word of each challenge that stands in a line of its own. */

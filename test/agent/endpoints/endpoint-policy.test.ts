@@ -69,7 +69,10 @@ t.test("no policy allows what is never allowed", async (t) => {
     "not an address",
   ]) {
     t.match(await everything.refusal(somewhere, address, "resolver"), /no policy allows/, address);
-    t.match(everything.refusalOfProxy({ host: "somewhere.example", port: 443 }, address), /no policy allows/);
+    t.match(
+      everything.refusalOfProxy({ host: "somewhere.example", port: 443 }, address, "resolver"),
+      /no policy allows/,
+    );
     if (address !== "not an address")
       t.match(await everything.refusalBehindProxy({ ...somewhere, host: address }, true), /no policy allows/);
   }
@@ -81,11 +84,14 @@ t.test("no policy allows what is never allowed", async (t) => {
 
 t.test("a proxy has a private address, or is named", async (t) => {
   const proxy = { host: "proxy.example", port: 3128 };
-  t.equal(policy().refusalOfProxy(proxy, "10.0.0.1"), undefined);
-  t.match(policy().refusalOfProxy(proxy, publicAddress), /add proxy\.example:3128 to endpoints/);
-  t.equal(policy(["proxy.example:3128"]).refusalOfProxy(proxy, publicAddress), undefined);
-  t.equal(policy(["198.51.100.7:3128"]).refusalOfProxy(proxy, publicAddress), undefined);
-  t.match(policy(["proxy.example:443"]).refusalOfProxy(proxy, publicAddress), /outside/);
+  t.equal(policy().refusalOfProxy(proxy, "10.0.0.1", "resolver"), undefined);
+  t.match(policy().refusalOfProxy(proxy, publicAddress, "resolver"), /add proxy\.example:3128 to endpoints/);
+  t.equal(policy(["proxy.example:3128"]).refusalOfProxy(proxy, publicAddress, "resolver"), undefined);
+  t.equal(policy(["198.51.100.7:3128"]).refusalOfProxy(proxy, publicAddress, "resolver"), undefined);
+  const given = policy(["proxy.example:3128"]).refusalOfProxy(proxy, publicAddress, "coordinator");
+  t.match(given, /add 198\.51\.100\.7:3128 to endpoints/, "of an address that the resolver did not give");
+  t.equal(policy(["198.51.100.7:3128"]).refusalOfProxy(proxy, publicAddress, "coordinator"), undefined);
+  t.match(policy(["proxy.example:443"]).refusalOfProxy(proxy, publicAddress, "resolver"), /outside/);
 });
 
 t.test("behind a proxy a name is shipped or named, an address as without a proxy", async (t) => {

@@ -158,6 +158,38 @@ for (const kind of kinds) {
     t.equal(known.direct, undefined, "an announced inspection needs no comparison");
   });
 
+  t.test(
+    `${kind}: a name of the cluster file is not asked for, neither the proxy's nor the host's`,
+    async (t) => {
+      const service = await serve(t, answer, { tls: { cert: identity.cert, key: identity.key } });
+      const names = { [`service.example:${service.port}`]: { address: "127.0.0.1", port: service.port } };
+      const proxy = await starters[kind](t, { inspect: forged, names });
+      const report = await visit(orderFor(service.port, { route: kind }), {
+        proxies: { [kind]: { host: "proxy.example", port: proxy.port } },
+        resolve: { "proxy.example": ["127.0.0.1"] },
+        endpoints: [`service.example:${service.port}`],
+        publicRoots: [root.pem],
+      });
+      t.match(report, {
+        attempts: [{ route: kind, address: "127.0.0.1", tls: { trust: "none" } }],
+        direct: { route: "direct", address: "127.0.0.1", tls: { trust: "public" } },
+      });
+    },
+  );
+
+  t.test(`${kind}: who gives back what it hears gives back no secret`, async (t) => {
+    const login = { user: "anna", password: "secret" };
+    const secrets = [login.password, Buffer.from("anna:secret").toString("base64")];
+    const prefixes = ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 999 What\r\n\r\n", "\x05\x02", "\x05\x02\x02"];
+    for (const prefix of prefixes) {
+      const { port } = await serve(t, (heard) => (heard.length > 0 ? `${prefix}${heard}` : undefined));
+      const order = orderFor(443, { route: kind, host: "10.0.0.9" });
+      const proxies = { [kind]: { host: "127.0.0.1", port, ...login } };
+      const said = JSON.stringify(await visit(order, { proxies, timeoutMs: 300 }));
+      for (const secret of secrets) t.notMatch(said, secret, JSON.stringify(prefix));
+    }
+  });
+
   t.test(`${kind}: the comparison goes straight to the address`, async (t) => {
     const { go } = await scene(t, kind, { inspect: forged }, "127.0.0.1");
     const { attempts, direct } = await go();
@@ -229,6 +261,11 @@ t.test("http: headers without an end are not listened to, nor is a status that i
   t.match(await only(endless.go()), { kind: "wrong-answer", phase: "proxy", detail: /bytes of headers/ });
   const strange = await scene(t, "http", { fault: { say: "HTTP/1.1 999 What\r\n\r\n" } });
   t.match(await only(strange.go()), { kind: "wrong-answer", phase: "proxy" });
+});
+
+t.test("http: interim answers without an end are not listened to", async (t) => {
+  const { go } = await scene(t, "http", { fault: { say: "HTTP/1.1 100 Continue\r\n\r\n".repeat(5_000) } });
+  t.match(await only(go()), { kind: "wrong-answer", phase: "proxy", detail: "too long" });
 });
 
 t.test("http: an interim answer is not the answer", async (t) => {

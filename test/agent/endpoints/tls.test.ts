@@ -248,7 +248,7 @@ t.test("a server whose TLS 1.2 says that the certificate is bad has shown its ow
   const relay = createServer((socket) => {
     const there = connectTcp(server.port, "127.0.0.1");
     socket.pipe(there);
-    there.on("data", (chunk) => socket.write(chunk.equals(failed) ? bad : chunk));
+    there.on("data", (chunk: Buffer) => socket.write(chunk.equals(failed) ? bad : chunk));
     there.once("end", () => socket.end());
     for (const each of [socket, there]) each.on("error", () => {});
     t.teardown(() => [socket, there].forEach((each) => each.destroy()));
