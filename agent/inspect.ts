@@ -1,9 +1,10 @@
 /** An inspection: what this node finds at endpoints, and what it reads of its own host. Imported when it is asked for. */
+import { familyOf } from "../shared/addresses.ts";
 import type { AgentMessage, InspectMessage } from "../shared/wire.ts";
 import { attempt } from "./endpoints/attempt.ts";
-import { EndpointPolicy } from "./endpoints/endpoint-policy.ts";
+import { EndpointPolicy, type AddressSource } from "./endpoints/endpoint-policy.ts";
 import { inspectEndpoints, type InspectDependencies } from "./endpoints/inspect.ts";
-import { NodeResolver } from "./endpoints/resolve.ts";
+import { givenAddresses, givenFor, NodeResolver } from "./endpoints/resolve.ts";
 import { Trust } from "./endpoints/tls-facts.ts";
 import type { LookAtCertificate } from "./facts/certificates.ts";
 import { downloadLimits, measureDownload, type DownloadDependencies } from "./facts/downloads.ts";
@@ -72,20 +73,24 @@ function downloadsThrough(
 ): DownloadDependencies {
   const endpoints = new EndpointPolicy(addresses, policy.endpoints);
   const resolver = new NodeResolver();
+  const sourceOf = (host: string): AddressSource =>
+    givenFor(host, outside.resolve) === undefined ? "resolver" : "coordinator";
   return {
     proxy: outside.proxies.http,
     async resolve(host, signal) {
+      const given = givenFor(host, outside.resolve);
+      if (given !== undefined) return givenAddresses(given).usable;
       const { usable, code } = await resolver.resolve(host, signal);
       if (usable.length === 0) throw Object.assign(new Error(`${host} has no address`), { code });
       return usable;
     },
     refusal(host, port, address) {
       const target = { host, transport: "tcp", port } as const;
-      if (address === undefined) return endpoints.refusalBehindProxy(target, false);
+      if (address === undefined) return endpoints.refusalBehindProxy(target, familyOf(host) !== undefined);
       const { http } = outside.proxies;
       return http?.host === host && http.port === port
-        ? Promise.resolve(endpoints.refusalOfProxy(http, address))
-        : endpoints.refusal(target, address, "resolver");
+        ? Promise.resolve(endpoints.refusalOfProxy(http, address, sourceOf(host)))
+        : endpoints.refusal(target, address, sourceOf(host));
     },
   };
 }

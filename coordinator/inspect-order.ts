@@ -17,10 +17,11 @@ export function isInspected({ skip }: Pick<Plan, "skip">): boolean {
 
 export function inspectOrder(plan: Plan, node: number, outside: OutsideSettings): InspectOrder {
   const endpoints = plan.endpoints.filter(({ from }) => from === node);
+  const facts = needsOf(plan, node);
   return {
-    facts: needsOf(plan, node),
+    facts,
     endpoints: endpoints.map((endpoint) => wireEndpoint(endpoint, outside)),
-    outside: wireOutside(outside),
+    outside: wireOutside(outside, facts),
   };
 }
 
@@ -54,8 +55,20 @@ function wireEndpoint(endpoint: PlannedEndpoint, { resolve }: OutsideSettings): 
   };
 }
 
-function wireOutside({ proxies, authorities, inspection }: OutsideSettings): WireOutside {
+function wireOutside(
+  { proxies, resolve, authorities, inspection }: OutsideSettings,
+  { downloads }: FactNeeds,
+): WireOutside {
+  const names = [
+    ...Object.values(proxies).map(({ host }) => host),
+    ...downloads.flatMap((url) => URL.parse(url)?.hostname ?? []),
+  ];
+  const given = names.flatMap((name) => {
+    const addresses = resolve.get(name);
+    return addresses === undefined ? [] : [[name, addresses] as const];
+  });
   return {
+    ...(given.length === 0 ? {} : { resolve: Object.fromEntries(given) }),
     proxies: Object.fromEntries(
       Object.entries(proxies).map(([kind, { host, port, credentials }]) => [
         kind,

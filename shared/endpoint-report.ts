@@ -127,6 +127,8 @@ export interface WireOutside {
   proxies: Partial<
     Record<Exclude<RouteName, "direct">, { host: string; port: number; user?: string; password?: string }>
   >;
+  /** Addresses that the cluster file gives for names of proxies and of downloads; of endpoints each order has its own. */
+  resolve?: Readonly<Record<string, readonly string[]>>;
   /** In PEM. */
   authorities: readonly string[];
   inspection: readonly string[];

@@ -74,9 +74,11 @@ const PublicPlanSchema = Type.Object(
 );
 export type PublicPlan = Static<typeof PublicPlanSchema>;
 
+/** A name or an address: RFC 1035 section 2.3.4. */
+const Host = Type.String({ minLength: 1, maxLength: 253 });
 const ProxySchema = Type.Object(
   {
-    host: Name,
+    host: Host,
     port: Type.Integer({ minimum: 1, maximum: 65_535 }),
     user: Type.Optional(Type.String()),
     password: Type.Optional(Type.String()),
@@ -101,7 +103,7 @@ const InspectOrderSchema = Type.Object(
       Type.Object(
         {
           id: Index,
-          host: Text200,
+          host: Host,
           addresses: Type.Optional(Type.Array(Name)),
           transport: Type.Enum([...endpointTransports]),
           ports: Ports,
@@ -116,6 +118,7 @@ const InspectOrderSchema = Type.Object(
     outside: Type.Object(
       {
         proxies: Type.Object({ http: Type.Optional(ProxySchema), socks5: Type.Optional(ProxySchema) }, exact),
+        resolve: Type.Optional(Type.Record(Type.String(), Type.Array(Name))),
         authorities: Type.Array(Type.String()),
         inspection: Type.Array(Type.String()),
       },

@@ -58,11 +58,16 @@ export class EndpointPolicy {
   }
 
   /** Why this address of a proxy may not be dialled. */
-  refusalOfProxy(proxy: { host: string; port: number }, address: string): string | undefined {
+  refusalOfProxy(
+    proxy: { host: string; port: number },
+    address: string,
+    source: AddressSource,
+  ): string | undefined {
     if (this.#addresses.neverPermits(address)) return never(address);
-    const isNamed = this.#names(proxy.host, proxy.port) || this.#names(address, proxy.port);
+    const isNamed =
+      (source === "resolver" && this.#names(proxy.host, proxy.port)) || this.#names(address, proxy.port);
     if (isNamed || this.#addresses.permits(address)) return undefined;
-    const what = formatEndpoint(proxy.host, proxy.port);
+    const what = formatEndpoint(source === "resolver" ? proxy.host : address, proxy.port);
     return `the proxy's ${address} is outside of this agent's policy; add ${what} to endpoints in its file`;
   }
 

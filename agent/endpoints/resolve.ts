@@ -101,6 +101,14 @@ export class NodeResolver {
   }
 }
 
+/** What the cluster file gives for a name, if anything. */
+export function givenFor(
+  host: string,
+  resolve: Readonly<Record<string, readonly string[]>> = {},
+): readonly string[] | undefined {
+  return Object.hasOwn(resolve, host) ? resolve[host] : undefined;
+}
+
 /** The addresses that the cluster file gives. */
 export function givenAddresses(addresses: readonly string[]): Resolution {
   const known = addresses.filter((address) => familyOf(address) !== undefined);

@@ -2,7 +2,7 @@
  * Visits what lies outside of the cluster: every address of a host, every port of the order, straight or through
  * a proxy. What this node's policy does not allow is not dialled, and told.
  */
-import { familyOf, parseHost } from "../../shared/addresses.ts";
+import { canonicalAddress, familyOf, parseHost } from "../../shared/addresses.ts";
 import {
   maxEndpointPorts,
   type EndpointAttempt,
@@ -20,7 +20,7 @@ import type { Login, Tunnel, TunnelTarget } from "../protocols/tunnels/tunnel.ts
 import { attempt, notAttempted, type AttemptContext, type Way } from "./attempt.ts";
 import type { AddressSource, EndpointPolicy, EndpointTarget } from "./endpoint-policy.ts";
 import { forEachLimited } from "./limited.ts";
-import { givenAddresses, type NodeResolver, type Resolution } from "./resolve.ts";
+import { givenAddresses, givenFor, type NodeResolver, type Resolution } from "./resolve.ts";
 
 export interface VisitDependencies extends Omit<AttemptContext, "open" | "signal"> {
   policy: EndpointPolicy;
@@ -85,7 +85,7 @@ export async function visitEndpoint(
     // What proxies pass on is TCP.
     return order.route === "direct" || order.transport !== "tcp"
       ? await visit.directly()
-      : await visit.through(order.route, outside.proxies[order.route]);
+      : await visit.through(order.route, outside);
   } finally {
     signal.removeEventListener("abort", close);
   }
@@ -110,6 +110,13 @@ function checkOrder({ host, ports, transport }: WireEndpoint): void {
   );
 }
 
+interface Located {
+  /** Absent where the host is an address. */
+  found?: Resolution;
+  addresses: readonly string[];
+  source: AddressSource;
+}
+
 /** One order under way. */
 class Visit {
   readonly #order: WireEndpoint;
@@ -126,37 +133,40 @@ class Visit {
 
   async directly(): Promise<EndpointReport> {
     const { id, host, addresses: given } = this.#order;
-    const isAddress = familyOf(host) !== undefined;
-    const found = isAddress
-      ? undefined
-      : given === undefined
-        ? await this.#deps.resolver.resolve(host, this.#context.signal)
-        : givenAddresses(given);
-    const source = !isAddress && given !== undefined ? "coordinator" : "resolver";
-    const attempts = await this.#attemptAll(
-      isAddress ? [host] : bothFamilies(found!.usable),
-      (address, port) => this.#attemptDirectly(address, port, source),
+    const { found, addresses, source } = await this.#locate(host, given);
+    const attempts = await this.#attemptAll(addresses, (address, port) =>
+      this.#attemptDirectly(address, port, source),
     );
-    return { endpoint: id, ...(found === undefined ? {} : { resolution: shown(found) }), attempts };
+    const resolution = found === undefined ? {} : { resolution: shown(found) };
+    return { endpoint: id, ...resolution, attempts };
   }
 
-  async through(kind: ProxyKind, proxy: WireOutside["proxies"][ProxyKind]): Promise<EndpointReport> {
+  /** `given` are addresses of the cluster file, to be taken instead of asking for the name. */
+  async #locate(host: string, given: readonly string[] | undefined): Promise<Located> {
+    if (familyOf(host) !== undefined) return { addresses: [canonicalAddress(host)], source: "resolver" };
+    const found =
+      given === undefined
+        ? await this.#deps.resolver.resolve(host, this.#context.signal)
+        : givenAddresses(given);
+    const source = given === undefined ? "resolver" : "coordinator";
+    return { found, addresses: bothFamilies(found.usable), source };
+  }
+
+  async through(kind: ProxyKind, { proxies, resolve }: WireOutside): Promise<EndpointReport> {
+    const proxy = proxies[kind];
     const { id } = this.#order;
     if (proxy === undefined) {
       const fault = { code: "ENOPROXY", detail: `the cluster file has no ${kind} proxy` };
       return { endpoint: id, attempts: this.#withoutAttempt(kind, this.#order.host, fault) };
     }
-    const found =
-      familyOf(proxy.host) === undefined
-        ? await this.#deps.resolver.resolve(proxy.host, this.#context.signal)
-        : givenAddresses([proxy.host]);
-    if (found.usable.length === 0) {
-      const { code = "ENODATA", detail = "" } = found;
+    const { found, addresses, source } = await this.#locate(proxy.host, givenFor(proxy.host, resolve));
+    if (addresses.length === 0) {
+      const { code = "ENODATA", detail = "" } = found ?? {};
       const fault = { code, detail: `this is the proxy; ${detail}` };
       return { endpoint: id, attempts: this.#withoutAttempt(kind, proxy.host, fault, "unresolved") };
     }
-    const attempts = await this.#attemptAll(found.usable.slice(0, maxProxyAddresses), (address, port) =>
-      this.#attemptThrough(kind, proxy, address, port),
+    const attempts = await this.#attemptAll(addresses.slice(0, maxProxyAddresses), (address, port) =>
+      this.#attemptThrough(kind, proxy, { address, source }, port),
     );
     // Who opens TLS at the proxy shows a certificate that the host itself has not.
     const opened = attempts.find(({ tls }) => tls?.trust === "none");
@@ -194,7 +204,7 @@ class Visit {
   async #attemptThrough(
     kind: ProxyKind,
     proxy: NonNullable<WireOutside["proxies"][ProxyKind]>,
-    address: string,
+    { address, source }: { address: string; source: AddressSource },
     port: number,
   ): Promise<EndpointAttempt> {
     const { policy } = this.#deps;
@@ -204,7 +214,7 @@ class Visit {
     const tunnelTo = (to: number): Tunnel => tunnels[kind]({ host: target.host, port: to }, login);
     const way: Way = { route: kind, address, proxy: { host: proxy.host, port: proxy.port, tunnelTo } };
     const refusal =
-      policy.refusalOfProxy(proxy, address) ??
+      policy.refusalOfProxy(proxy, address, source) ??
       (await policy.refusalBehindProxy(target, familyOf(target.host) !== undefined));
     return refusal === undefined
       ? attempt(this.#order, way, port, this.#context)
@@ -213,16 +223,11 @@ class Visit {
 
   /** Undefined where this node may not or cannot get there by itself. */
   async #compareDirectly(port: number): Promise<EndpointAttempt | undefined> {
-    const { host } = this.#order;
-    const { signal } = this.#context;
-    const addresses =
-      familyOf(host) === undefined
-        ? bothFamilies((await this.#deps.resolver.resolve(host, signal)).usable)
-        : [host];
+    const { addresses, source } = await this.#locate(this.#order.host, this.#order.addresses);
     let last: EndpointAttempt | undefined;
     for (const address of addresses.slice(0, maxProxyAddresses)) {
-      if (signal.aborted) break;
-      const found = await this.#attemptDirectly(address, port, "resolver");
+      if (this.#context.signal.aborted) break;
+      const found = await this.#attemptDirectly(address, port, source);
       if (found.code === "EPOLICY") continue;
       last = found;
       if (found.tls !== undefined) break;
