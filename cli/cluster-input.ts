@@ -14,8 +14,11 @@ export function readCluster(path: string): Cluster {
       return existsSync(file) ? readSpecFile(file) : undefined;
     },
     text: (name) => {
-      const file = resolve(dirname(path), name);
-      return existsSync(file) ? readTextFile(file, "the file") : undefined;
+      try {
+        return readTextFile(resolve(dirname(path), name), "the file");
+      } catch {
+        return undefined; // told with the place in the cluster file
+      }
     },
   });
 }

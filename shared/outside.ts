@@ -2,6 +2,7 @@
  * What the cluster file says of the way out of the cluster: proxies, addresses for names, and whose
  * certificates are to be expected. Secrets come by file and are part of no plan and no report.
  */
+import { X509Certificate } from "node:crypto";
 import Type, { type Static } from "typebox";
 import { canonicalAddress, familyOf, parseHost } from "./addresses.ts";
 import type { SourceDocument } from "./document.ts";
@@ -45,9 +46,13 @@ export const outsideFields = {
     ),
   ),
   resolve: Type.Optional(
-    Type.Record(Type.String(), Type.Union([Address, Type.Array(Address, { minItems: 1 })]), {
-      description: "Host name to addresses, instead of asking DNS; a proxy goes on asking its own.",
-    }),
+    Type.Record(
+      Type.String(),
+      Type.Union([Address, Type.Array(Address, { minItems: 1 })], {
+        ...expects("an IPv4 or IPv6 address, or a list of at least one"),
+      }),
+      { description: "Host name to addresses, instead of asking DNS; a proxy goes on asking its own." },
+    ),
   ),
   trust: Type.Optional({
     ...PemFiles,
@@ -92,6 +97,9 @@ export const nothingOutside: OutsideSettings = {
   pins: new Map(),
 };
 
+/** Every agent gets them in one frame. */
+const maxPemBytes = 1024 * 1024;
+
 const schemes: Readonly<Record<ProxyKind, { protocols: readonly string[]; port: number; example: string }>> =
   {
     http: { protocols: ["http:"], port: 3128, example: "http://proxy.example.com:3128" },
@@ -105,17 +113,23 @@ export function readOutside(
   problems: Problem[],
 ): OutsideSettings {
   const { proxies = {}, resolve = {}, trust, pins = {} } = source.value;
+  let pemBytes = 0;
   const pemOf = (pointer: string, files: string | readonly string[] | undefined): string[] =>
     [files ?? []].flat().flatMap((path, index) => {
-      const text = readText(path);
-      if (text?.includes("-----BEGIN CERTIFICATE-----") === true) return [text];
+      const pem = certificatesIn(readText(path) ?? "");
+      pemBytes += pem?.length ?? 0;
+      if (pem !== undefined && pemBytes <= maxPemBytes) return [pem];
       const at = Array.isArray(files) ? `${pointer}/${index}` : pointer;
-      problems.push(source.problem(at, `cannot read certificates in PEM from ${path}`));
+      const message =
+        pem === undefined
+          ? `cannot read certificates in PEM from ${path}`
+          : `${path} makes more than ${maxPemBytes} bytes of certificates: name those that endpoints have`;
+      problems.push(source.problem(at, message));
       return [];
     });
   const resolved = Object.entries(resolve).map(([name, addresses]): [string, string[]] => {
     const at = `/resolve/${name}`;
-    if (parseHost(name)?.host !== name)
+    if (parseHost(name)?.host !== name || familyOf(name) !== undefined)
       problems.push(source.problem(at, `${name} is no host name in lower case`, true));
     const good = [addresses].flat().filter((address) => familyOf(address) !== undefined);
     if (good.length !== [addresses].flat().length)
@@ -124,6 +138,10 @@ export function readOutside(
       );
     return [name, good.map(canonicalAddress)];
   });
+  // A pin that is looked for under another name would be none.
+  for (const name of Object.keys(pins))
+    if (parseHost(name)?.host !== name)
+      problems.push(source.problem(`/pins/${name}`, `${name} is no host name in lower case`, true));
   return {
     proxies: Object.fromEntries(
       (["http", "socks5"] as const).flatMap((kind) => {
@@ -139,6 +157,21 @@ export function readOutside(
   };
 }
 
+/** These alone, since a file may hold a private key as well; undefined where there is none, or one that is none. */
+function certificatesIn(text: string): string | undefined {
+  const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const isWhole = found.length > 0 && found.length === text.split("-----BEGIN CERTIFICATE-----").length - 1;
+  return isWhole && found.every(isCertificate) ? found.map((pem) => `${pem}\n`).join("") : undefined;
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
+}
+
 function readProxy(
   source: SourceDocument<Static<typeof OutsideSchema>>,
   kind: ProxyKind,
@@ -151,7 +184,9 @@ function readProxy(
   const { protocols, port, example } = schemes[kind];
   const url = URL.parse(text);
   const host = url === null ? undefined : parseHost(url.hostname);
-  if (url === null || host === undefined || !protocols.includes(url.protocol)) {
+  const portText = explicitPort(text);
+  const isSensible = url !== null && protocols.includes(url.protocol) && portText !== "0";
+  if (!isSensible || host === undefined) {
     problems.push(source.problem(at, `must be a URL such as ${example}`));
     return undefined;
   }
@@ -163,14 +198,22 @@ function readProxy(
   }
   const secret = path === undefined ? undefined : readText(path)?.replace(/\r?\n$/, "");
   const colon = secret?.indexOf(":") ?? -1;
-  if (path !== undefined && (secret === undefined || colon < 1)) {
-    problems.push(source.problem(`${at}/credentials`, `cannot read user:password from ${path}`));
+  if (path !== undefined && (secret === undefined || colon < 1 || controls.test(secret))) {
+    problems.push(source.problem(`${at}/credentials`, `cannot read user:password on one line from ${path}`));
     return undefined;
   }
   return {
     host: host.host,
-    port: url.port === "" ? port : Number(url.port),
+    port: portText === "" ? port : Number(portText),
     credentials:
       secret === undefined ? undefined : { user: secret.slice(0, colon), password: secret.slice(colon + 1) },
   };
+}
+
+/** RFC 7617 section 2: neither of the two has any. */
+const controls = /[\x00-\x1f\x7f]/;
+
+/** Empty where there is none. Of `http` URLs leave port 80 out, which is not what no port means here. */
+function explicitPort(url: string): string {
+  return URL.parse(url.replace(/^[^:]*:/, "proxy:"))?.port ?? "";
 }

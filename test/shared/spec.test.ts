@@ -202,6 +202,25 @@ t.test("every rule of a spec has its sentence, with the place of the mistake", a
       "made-up.yaml:13:5: /flows/0: needs exactly one of ports, anyOf and configurable",
     ],
     [
+      "an endpoint has few ports",
+      "anyOf: [443, 8443]",
+      "ports: 1-65",
+      "made-up.yaml:43:12: /endpoints/0/ports: of a host outside of the cluster 64 ports at most are asked for",
+    ],
+    [
+      "an endpoint has names of hosts",
+      "hosts: [updates.example.com]",
+      "hosts: [a.example, -b.example]",
+      "made-up.yaml:41:24: /endpoints/0/hosts/1: -b.example is no host name",
+    ],
+    [
+      "an endpoint has addresses in one spelling",
+      "hosts: [updates.example.com]",
+      'addresses: [10.0.0.1, 10.0.0.300, "fd00:0::1"]',
+      "made-up.yaml:41:27: /endpoints/0/addresses/1: 10.0.0.300 is no address",
+      "made-up.yaml:41:39: /endpoints/0/addresses/2: fd00:0::1 is written fd00::1",
+    ],
+    [
       "an endpoint names its ports in one way",
       "anyOf: [443, 8443]",
       "anyOf: [443, 8443]\n    configurable: {option: gateway, recommended: 443}",
