@@ -4,7 +4,7 @@
  * are allowed, because a cluster's nodes have those and the rest of the world did not ask to be probed.
  */
 import { BlockList } from "node:net";
-import { familyOf } from "../shared/addresses.ts";
+import { addressToBytes, familyOf } from "../shared/addresses.ts";
 import { defaultLimits } from "./prober.ts";
 
 export interface Policy {
@@ -25,10 +25,11 @@ export const defaultPolicy: Policy = {
   relay: true,
 };
 
-/** Metadata services, link-local, multicast, broadcast, "this network", and what NAT64 (RFC 6052) turns into IPv4. */
+/** Metadata services, link-local, multicast, broadcast, "this network", and no address at all, which leads to loopback. */
 const neverAllowed = [
-  "64:ff9b::/96",
+  "::/128",
   "0.0.0.0/8",
+  "100.100.100.200/32",
   "169.254.0.0/16",
   "224.0.0.0/4",
   "240.0.0.0/4",
@@ -52,15 +53,22 @@ export class AddressPolicy {
     const family = familyOf(address);
     if (family === undefined) return false;
     const type = family === 4 ? "ipv4" : "ipv6";
-    return this.#allowed.check(address, type) && !this.#refused.check(address, type);
+    return this.#allowed.check(address, type) && !this.neverPermits(address);
   }
 
   /** Whether no policy can allow it. */
   neverPermits(address: string): boolean {
     const family = familyOf(address);
-    return family === undefined || this.#refused.check(address, family === 4 ? "ipv4" : "ipv6");
+    if (family === undefined || this.#refused.check(address, family === 4 ? "ipv4" : "ipv6")) return true;
+    if (family === 4 || !nat64.check(address, "ipv6")) return false;
+    // RFC 6052 section 3.1: through this prefix nobody reaches an IPv4 address that is not global.
+    const embedded = addressToBytes(address).subarray(12).join(".");
+    return !isPublic(embedded) || this.#refused.check(embedded);
   }
 }
+
+/** What NAT64 turns into IPv4: nodes without IPv4 get such addresses for names that have no others (RFC 6147). */
+const nat64 = blockListOf(["64:ff9b::/96"]);
 
 function blockListOf(ranges: readonly string[]): BlockList {
   const list = new BlockList();

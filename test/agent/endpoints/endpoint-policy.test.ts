@@ -51,6 +51,13 @@ t.test("what the coordinator says of an address counts for nothing", async (t) =
   t.equal(await policy().refusal(somewhere, "10.0.0.1", "coordinator"), undefined, "private ranges are");
 });
 
+t.test("a node without IPv4 gets to a public address by NAT64", async (t) => {
+  const translated = "64:ff9b::c633:6407";
+  t.equal(await policy(["somewhere.example:443"]).refusal(somewhere, translated, "resolver"), undefined);
+  t.match(await policy().refusal(somewhere, translated, "resolver"), /outside/);
+  t.equal(await policy([], ["64:ff9b::/96"]).refusal(somewhere, translated, "coordinator"), undefined);
+});
+
 t.test("no policy allows what is never allowed", async (t) => {
   const everything = policy(
     ["somewhere.example:443", "169.254.169.254:443", "127.0.0.1:443"],
@@ -65,7 +72,11 @@ t.test("no policy allows what is never allowed", async (t) => {
     "224.0.0.1",
     "fe80::1",
     "64:ff9b::a00:1",
+    "64:ff9b::a9fe:a9fe",
+    "64:ff9b::7f00:1",
+    "100.100.100.200",
     "0.0.0.0",
+    "::",
     "not an address",
   ]) {
     t.match(await everything.refusal(somewhere, address, "resolver"), /no policy allows/, address);
