@@ -64,10 +64,11 @@ function judgePort(
 }
 
 function isWithoutRoute({ kind, code }: EndpointAttempt): boolean {
-  return (
-    kind === "local-error" && (code === "ENETUNREACH" || code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT")
-  );
+  return kind === "local-error" && code !== undefined && withoutRoute.has(code);
 }
+
+/** No route, a route of the type `unreachable`, a family that is switched off, one that the kernel does not have. */
+const withoutRoute = new Set(["ENETUNREACH", "EHOSTUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT"]);
 
 function judgeAttempt(
   expectation: EndpointExpectation,

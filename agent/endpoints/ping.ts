@@ -17,6 +17,7 @@ const ownFaults: readonly [words: RegExp, code: string][] = [
   // EACCES on connect, as a route that prohibits gives it, is taken for a broadcast by iputils.
   [/permission denied|ping broadcast/i, "EACCES"],
   [/address family/i, "EAFNOSUPPORT"],
+  [/cannot assign requested address/i, "EADDRNOTAVAIL"],
   [/invalid argument/i, "EINVAL"],
 ];
 /** An ICMP error of a router or of the host. */

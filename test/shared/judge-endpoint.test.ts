@@ -245,7 +245,9 @@ t.test(
       code: "ENETUNREACH",
     });
     delete without.tls;
-    t.equal(reasonOf({ attempts: [open, without] }), "served");
+    for (const code of ["ENETUNREACH", "EHOSTUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT"])
+      t.equal(reasonOf({ attempts: [open, { ...without, code }] }), "served", code);
+    t.equal(reasonOf({ attempts: [open, { ...without, code: "EACCES" }] }), "egress-blocked");
     t.equal(reasonOf({ attempts: [without] }), "no-route");
     t.equal(
       reasonOf({ attempts: [{ ...without, address: "192.0.2.11" }, open] }),

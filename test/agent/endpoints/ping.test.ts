@@ -49,6 +49,10 @@ t.test("each answer of the command has its meaning", async (t) => {
       "echo 'ping: connect: Network is unreachable' >&2; exit 2",
       { kind: "local-error", code: "ENETUNREACH" },
     ],
+    [
+      "echo 'ping: connect: Cannot assign requested address' >&2; exit 2",
+      { kind: "local-error", code: "EADDRNOTAVAIL" },
+    ],
     ["echo 'ping: sendmsg: Operation not permitted' >&2; exit 1", { kind: "local-error", code: "EPERM" }],
     ["echo 'ping: what?' >&2; exit 2", { kind: "local-error", code: "PING_2", detail: "ping: what?" }],
     ["exec sleep 60", { kind: "silent" }],
