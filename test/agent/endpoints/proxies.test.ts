@@ -182,7 +182,9 @@ for (const kind of kinds) {
     const secrets = [login.password, Buffer.from("anna:secret").toString("base64")];
     const prefixes = ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 999 What\r\n\r\n", "\x05\x02", "\x05\x02\x02"];
     for (const prefix of prefixes) {
-      const { port } = await serve(t, (heard) => (heard.length > 0 ? `${prefix}${heard}` : undefined));
+      const { port } = await serve(t, (heard) =>
+        heard.length > 0 ? `${prefix}${heard.toString()}` : undefined,
+      );
       const order = orderFor(443, { route: kind, host: "10.0.0.9" });
       const proxies = { [kind]: { host: "127.0.0.1", port, ...login } };
       const said = JSON.stringify(await visit(order, { proxies, timeoutMs: 300 }));
