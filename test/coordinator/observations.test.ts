@@ -6,7 +6,7 @@ import { AgentMessageSchema, type QualityMessage } from "../../shared/wire.ts";
 import { clusterOf, flowOf, nodesOf, specOf } from "../helpers/domain-fixtures.ts";
 import { resultsOf } from "../helpers/results.ts";
 
-/** Targets 0 and 1: n1>n2 and n2>n1 over tcp, on 9000-9002 and 9100; 2 and 3: the same over mtls on 9443. */
+/** Targets 0 and 2: n1>n2 and n2>n1 over tcp, on 9000-9002 and 9100; 1 and 3: the same over mtls on 9443. */
 const plan = makePlan(
   clusterOf(
     specOf({
@@ -60,7 +60,7 @@ t.test("each result comes back as it was reported, at its own port", async (t) =
     detail: "SSH-2.0",
   });
   t.equal(
-    observations.outcome(targetOf(1), 9_000),
+    observations.outcome(targetOf(2), 9_000),
     undefined,
     "nor did it say anything about another target",
   );
@@ -82,7 +82,7 @@ t.test("an agent cannot report for another's targets, and one such result spoils
   const observations = new Observations(plan);
   const frame = resultsOf([
     { target: 0, port: 9_000 },
-    { target: 1, port: 9_000 },
+    { target: 2, port: 9_000 },
   ]);
   t.equal(observations.record(0, frame), "a result is not for a target of this node");
   t.equal(observations.record(1, frame), "a result is not for a target of this node");
@@ -155,7 +155,7 @@ t.test("the proof that an agent leaves out is the one that was expected", async 
     0,
     resultsOf([
       { target: 0, port: 9_001, rttMs: 0.25 },
-      { target: 2, port: 9_443 },
+      { target: 1, port: 9_443 },
     ]),
   );
   t.strictSame(observations.outcome(targetOf(0), 9_001), {
@@ -167,7 +167,7 @@ t.test("the proof that an agent leaves out is the one that was expected", async 
     proof: { node: 1, port: 9_001, seenAddress: "", seenPort: 0, clientVerified: false },
   });
   t.equal(
-    observations.outcome(targetOf(2), 9_443)?.proof?.clientVerified,
+    observations.outcome(targetOf(1), 9_443)?.proof?.clientVerified,
     true,
     "over mutual TLS with a client certificate",
   );
@@ -210,7 +210,7 @@ t.test("failures are the ports of which the far end may know more", async (t) =>
         : [],
       outcome,
     );
-    t.strictSame(observations.failures(targetOf(1)), [], "and only of that target");
+    t.strictSame(observations.failures(targetOf(2)), [], "and only of that target");
   }
 });
 
@@ -248,7 +248,7 @@ t.test("what a probe shows of the host behind an address is remembered for whoev
     0,
     resultsOf([
       { target: 0, port: 9_002, elapsedMs: 3_060, outcome: "unreachable", phase: "connect" },
-      { target: 2, port: 9_443 },
+      { target: 1, port: 9_443 },
     ]),
   );
   t.match(observations.hostSigns.of(0, "10.0.0.2"), { neighbourTimeout: true, proved: true });
@@ -267,14 +267,14 @@ t.test("measurements are a target's own, and of a node's own targets", async (t)
     ],
   });
   const mistake = "a measurement is not of a target of this node";
-  t.equal(observations.recordQuality(0, message(1)), mistake);
+  t.equal(observations.recordQuality(0, message(2)), mistake);
   t.equal(observations.recordQuality(0, message(4)), mistake, "nor of one that was never planned");
   t.equal(observations.quality(targetOf(0), 9_000), undefined, "and then nothing of it counts");
-  t.equal(observations.recordQuality(0, message(2)), undefined);
+  t.equal(observations.recordQuality(0, message(1)), undefined);
   t.strictSame(observations.quality(targetOf(0), 9_000), { sent: 30, lost: 1, rttMs: 0.3 });
   t.equal(observations.quality(targetOf(0), 9_001)?.rttMs, 90, "loss is of the way, latency of the port");
   t.equal(observations.quality(targetOf(0), 9_002)?.rttMs, undefined);
-  t.strictSame(observations.quality(targetOf(2), 9_443), {
+  t.strictSame(observations.quality(targetOf(1), 9_443), {
     sent: 20,
     lost: 2,
     rttMs: 0.45,

@@ -212,13 +212,13 @@ t.test("a port that a row opens at a node need not be local there, whoever it is
   t.strictSame(
     pathsOf(plan).filter((line) => line.endsWith("closed")),
     [
+      "n1>n2 control tcp/9000-9004 closed",
       "n2>n1 control tcp/9000-9001,9003-9004 closed",
       "n3>n1 control tcp/9000-9001,9003-9004 closed",
-      "n1>n2 control tcp/9000-9004 closed",
       "n3>n2 control tcp/9000-9004 closed",
+      "n1>n2 datagrams udp/9002 closed",
       "n2>n1 datagrams udp/9002 closed",
       "n3>n1 datagrams udp/9002 closed",
-      "n1>n2 datagrams udp/9002 closed",
       "n3>n2 datagrams udp/9002 closed",
     ],
     "only of that transport, and only at that node",
@@ -513,6 +513,8 @@ t.test("a path carries what its verdict needs", async (t) => {
     nodesOf(["peer"], ["peer"]),
   );
   t.strictSame(plan.paths[0], {
+    id: 0,
+    rank: 1,
     from: 0,
     to: 1,
     spec: "made-up",
