@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { foreign, open, type Exchange, type Reading, type Reply } from "./exchange.ts";
-import { readStatus, requestOf } from "./http.ts";
+import { upgradeOf } from "./upgrade.ts";
 
 const binary = 0x2;
 const close = 0x8;
@@ -18,14 +18,14 @@ const normalClosure = Buffer.from([0x03, 0xe8]);
 export const amqpWebsocket: Exchange = {
   alpn: ["http/1.1"],
   stream: (place) => {
+    const upgrade = upgradeOf(place, ["Sec-WebSocket-Protocol: amqp"]);
     let upgraded = false;
     const found = { status: 101 };
 
     function readUpgrade(answer: Buffer): Reading | Reply | undefined {
-      const status = readStatus(answer);
-      if (status?.found?.status !== 101) return status;
-      // The server waits for us, so the headers come alone.
-      if (!answer.includes("\r\n\r\n")) return undefined;
+      const reading = upgrade.read(answer);
+      if (reading !== "granted") return reading;
+      // The server waits for us, so the headers have come alone.
       upgraded = true;
       return { say: frame(binary, protocolHeader) };
     }
@@ -52,13 +52,7 @@ export const amqpWebsocket: Exchange = {
     }
 
     return {
-      opening: requestOf("GET", place, [
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        "Sec-WebSocket-Version: 13",
-        "Sec-WebSocket-Protocol: amqp",
-        `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`,
-      ]),
+      opening: upgrade.opening,
       read: (answer) => (upgraded ? readFrames(answer) : readUpgrade(answer)),
     };
   },

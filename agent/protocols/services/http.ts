@@ -40,7 +40,7 @@ export function readStatus(answer: Buffer): Reading | undefined {
 }
 
 /** The lines, or undefined while they are not whole. */
-function headersOf(answer: Buffer): string[] | undefined {
+export function headersOf(answer: Buffer): string[] | undefined {
   const text = answer.toString("latin1");
   const end = /\r?\n\r?\n/.exec(text);
   return end === null ? undefined : text.slice(0, end.index).split(/\r?\n/);

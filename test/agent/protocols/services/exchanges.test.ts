@@ -1,4 +1,5 @@
 /** Every exchange with a server that speaks its protocol's real bytes, over IPv4 and IPv6, and with those that do not. */
+import { createHash } from "node:crypto";
 import { createSocket } from "node:dgram";
 import t, { type Test } from "tap";
 import { probeService } from "../../../../agent/protocols/services/index.ts";
@@ -23,6 +24,13 @@ const greet =
     heard.length === 0 ? words : undefined;
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(" ", ""), "hex");
 
+/** What a server answers that grants the upgrade, as it was asked (RFC 6455 section 4.2.2). */
+const granting = (heard: Buffer): string => {
+  const key = /Sec-WebSocket-Key: (\S+)/.exec(heard.toString("latin1"))?.[1] ?? "";
+  const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+  return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`;
+};
+
 /** Grants the upgrade, then answers the first frame of the client with this one. */
 const upgradeThen =
   (answer: Buffer): (() => Say) =>
@@ -32,7 +40,7 @@ const upgradeThen =
       const end = heard.indexOf("\r\n\r\n") + 4;
       if (step === 0 && end >= 4) {
         step = 1;
-        return "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Protocol: amqp\r\n\r\n";
+        return granting(heard);
       }
       if (step === 1 && heard.length >= end + 14) {
         step = 2;
@@ -98,9 +106,25 @@ const real: Record<Exclude<ExchangeName, "ntp">, Case[]> = {
   ],
   websocket: [
     {
-      say: () => until("\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"),
+      say: () => {
+        let isGranted = false;
+        return (heard) => {
+          if (isGranted || !heard.includes("\r\n\r\n")) return undefined;
+          isGranted = true;
+          return granting(heard);
+        };
+      },
       detail: "HTTP/1.1 101 Switching Protocols",
       heard: /\x88\x82\0\0\0\0\x03\xe8$/,
+    },
+    {
+      say: () => until("\r\n\r\n", granting(Buffer.from("Sec-WebSocket-Key: of another"))),
+      kind: "wrong-answer",
+      detail: /^101 to another request/,
+    },
+    {
+      say: () => until("\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"),
+      kind: "wrong-answer",
     },
     { say: () => until("\r\n\r\n", "HTTP/1.1 403 Forbidden\r\n\r\n"), detail: "HTTP/1.1 403 Forbidden" },
     { say: () => until("\r\n\r\n", "+OK\r\n"), kind: "wrong-answer" },
