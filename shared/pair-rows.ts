@@ -6,7 +6,7 @@ import { familyOf, isLoopback, type Family } from "./addresses.ts";
 import type { ClusterNode } from "./cluster-file.ts";
 import { loopbackAddress } from "./link.ts";
 import type { CheckPhase, Level, ProtocolName, Security, Transport } from "./names.ts";
-import { portsOf } from "./plan-rows.ts";
+import { hasOneOf, isOutside, isOver, portsOf } from "./plan-rows.ts";
 import { normalise, subtract, union, type PortInterval, type PortSet } from "./ports.ts";
 import { protocolFor } from "./probe-protocol.ts";
 import type { Flow, ProductSpec } from "./spec.ts";
@@ -124,7 +124,7 @@ export class PairRowsBuilder {
     for (const [index, { spec, options, flows }] of this.#specs.entries())
       for (const flow of flows) {
         rank++;
-        if (this.#isOpen(flow) && pair.connects(flow, index))
+        if (!isOver(flow, this.#phase) && pair.connects(flow, index))
           pair.add(rank, spec, flow, portsOf(flow, options), "be open");
       }
     // What one row opens no other row closes, so all that must be open has to be known first.
@@ -145,9 +145,7 @@ export class PairRowsBuilder {
   /** What a node of this kind holds for others and for itself. */
   listeners(kind: NodeKind): ListenerRow[] {
     const found = new Map<string, { rank: number; row: ListenerRow & { ports: PortInterval[] } }>();
-    const pairs = this.#kinds
-      .filter((other) => other.nodes.length > (other === kind ? 1 : 0))
-      .map((other) => this.between(other, kind, false));
+    const pairs = this.#othersOf(kind).map((other) => this.between(other, kind, false));
     for (const { paths, targets } of [...pairs, this.between(kind, kind, true)]) {
       for (const { rank, localOnly, ports, redirectTo, targets: positions } of paths) {
         if (localOnly) continue; // its own row holds them on loopback
@@ -168,13 +166,14 @@ export class PairRowsBuilder {
       .map(({ row }) => ({ ...row, ports: normalise(row.ports) }));
   }
 
-  #isOpen(flow: Flow): boolean {
-    return !(this.#phase === "runtime" && flow.phase === "install");
+  /** Kinds of which there is another node. */
+  #othersOf(kind: NodeKind): NodeKind[] {
+    return this.#kinds.filter((other) => other.nodes.length > (other === kind ? 1 : 0));
   }
 
   /** Rows that are shut after the installation, and rows that are shut for who stands outside. */
   #isShut(flow: Flow, pair: Pair, spec: number): boolean {
-    const isAfterInstall = !this.#isOpen(flow) && flow.closed?.after === "install";
+    const isAfterInstall = isOver(flow, this.#phase) && flow.closed?.after === "install";
     if (isAfterInstall && pair.connects(flow, spec)) return true;
     // What is local to a host is shut for everybody already.
     const isForOutside = flow.closed?.from === "outside" && flow.scope !== "localhost";
@@ -183,7 +182,9 @@ export class PairRowsBuilder {
 
   /** What only the host itself may reach; nodes that share one host's loopback cannot be told apart by it. */
   #isLocalOnly(flow: Flow, to: NodeKind, spec: number): boolean {
-    return flow.scope === "localhost" && this.#isOpen(flow) && !to.isLoopback && has(to, flow.to, spec);
+    return (
+      flow.scope === "localhost" && !isOver(flow, this.#phase) && !to.isLoopback && has(to, flow.to, spec)
+    );
   }
 
   /** All but what another row opens at such a node, from wherever. */
@@ -191,21 +192,16 @@ export class PairRowsBuilder {
     const openedHere = this.#specs.flatMap(({ options, flows }, spec) =>
       flows
         .filter((each) => each.transport === flow.transport && each.scope !== "localhost")
-        .filter((each) => this.#isOpen(each) && has(to, each.to, spec) && this.#isUsed(each, to, spec))
+        .filter((each) => !isOver(each, this.#phase) && has(to, each.to, spec))
+        .filter((each) => this.#othersOf(to).some((kind) => has(kind, each.from, spec)))
         .map((each) => portsOf(each, options)),
     );
     return subtract(ports, union(openedHere));
   }
-
-  #isUsed(flow: Flow, to: NodeKind, spec: number): boolean {
-    return this.#kinds.some(
-      (kind) => kind.nodes.length > (kind === to ? 1 : 0) && has(kind, flow.from, spec),
-    );
-  }
 }
 
 function has(kind: NodeKind, roles: readonly string[], spec: number): boolean {
-  return roles.some((role) => kind.roles[spec]!.has(role));
+  return hasOneOf(roles, kind.roles[spec]!);
 }
 
 class Pair {
@@ -227,10 +223,8 @@ class Pair {
     return !this.#isSame && has(this.#from, flow.from, spec) && has(this.#to, flow.to, spec);
   }
 
-  comesFromOutside(flow: Flow, spec: number, { roles }: ProductSpec): boolean {
-    const own = [...this.#from.roles[spec]!];
-    const isVantage = own.length > 0 && own.every((role) => roles[role]?.place === "outside");
-    return !this.#isSame && isVantage && has(this.#to, flow.to, spec);
+  comesFromOutside(flow: Flow, index: number, spec: ProductSpec): boolean {
+    return !this.#isSame && isOutside(spec, this.#from.roles[index]!) && has(this.#to, flow.to, index);
   }
 
   /** The ports that some row opens between the two. */

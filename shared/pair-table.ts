@@ -59,8 +59,8 @@ export class PairTable {
   }
 
   /** The rows of all pairs, each once. */
-  get distinctRowsInUse(): readonly PairRows[] {
-    return [...new Set(this.#rowsOf)].map((position) => this.#rows[position]!);
+  get distinctRows(): readonly PairRows[] {
+    return this.#rows;
   }
 
   rows(from: number, to: number): PairRows {
@@ -115,6 +115,8 @@ export class PairTable {
     const add = (rows: PairRows): number => this.#rows.push(rows) - 1;
     for (const from of kinds) {
       for (const to of kinds) {
+        // Of a kind with one node there is no pair of two.
+        if (from === to && from.nodes.length === 1) continue;
         const position = add(builder.between(from, to, false));
         for (const a of from.nodes) for (const b of to.nodes) this.#rowsOf[this.#pair(a, b)] = position;
       }

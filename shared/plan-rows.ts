@@ -17,7 +17,16 @@ export interface SpecScope {
 
 /** Positions of the nodes that have one of the roles. */
 export function having(roles: readonly string[], rolesOf: Roles): number[] {
-  return rolesOf.flatMap((own, index) => (roles.some((role) => own.has(role)) ? [index] : []));
+  return rolesOf.flatMap((own, index) => (hasOneOf(roles, own) ? [index] : []));
+}
+
+export function hasOneOf(roles: readonly string[], own: ReadonlySet<string>): boolean {
+  return roles.some((role) => own.has(role));
+}
+
+/** Whether a node with these roles stands outside of the cluster, as far as one spec is concerned. */
+export function isOutside({ roles }: ProductSpec, own: ReadonlySet<string>): boolean {
+  return own.size > 0 && [...own].every((role) => roles[role]?.place === "outside");
 }
 
 export const onlyForInstallation = "it is needed for the installation only";

@@ -8,7 +8,7 @@ import { endpointsOf, type PlannedEndpoint } from "./endpoint-plan.ts";
 import type { CheckPhase, RouteName, Skippable, Transport } from "./names.ts";
 import { kindsOf, PairRowsBuilder, type NodeKind } from "./pair-rows.ts";
 import { addressAt, PairTable, type Path, type Target } from "./pair-table.ts";
-import type { Roles } from "./plan-rows.ts";
+import { isOutside } from "./plan-rows.ts";
 import { countPorts, type PortSet } from "./ports.ts";
 import { planRequirements } from "./requirements/plan-requirements.ts";
 import type { PlannedRequirement } from "./requirements/requirement-check.ts";
@@ -79,7 +79,7 @@ export function planFor(cluster: PlannedCluster, phase: CheckPhase, skip: readon
   const kinds = kindsOf(cluster.nodes, rolesOfNodes);
   const builder = new PairRowsBuilder(applying, kinds, phase);
   const pairs = new PairTable(cluster.nodes, kinds, builder);
-  const rowsInUse = pairs.distinctRowsInUse.flatMap((rows) => rows.paths);
+  const rows = pairs.distinctRows.flatMap(({ paths: ofPair }) => ofPair);
   for (const { spec, options, rolesOf } of applying) {
     const scope = { spec, options, phase, rolesOf };
     const outside = skip.includes("endpoints")
@@ -96,8 +96,8 @@ export function planFor(cluster: PlannedCluster, phase: CheckPhase, skip: readon
         skip,
         plannedEndpoints,
         unplannedRequirements: asked.unplanned,
-        plannedFlows: new Set(rowsInUse.flatMap((row) => (row.spec === spec.id ? [row.flow] : []))),
-        hasVantage: vantagesOf(spec, rolesOf).length > 0,
+        plannedFlows: new Set(rows.flatMap((row) => (row.spec === spec.id ? [row.flow] : []))),
+        hasVantage: rolesOf.some((own) => isOutside(spec, own)),
       }),
     );
   }
@@ -170,11 +170,4 @@ export function rolesIn(
 function isVantage({ roles }: ClusterNode, allSpecs: readonly ProductSpec[]): boolean {
   const places = roles.flatMap((role) => allSpecs.flatMap((each) => each.roles[role]?.place ?? []));
   return places.length > 0 && places.every((place) => place === "outside");
-}
-
-/** Nodes that stand outside of the cluster. */
-function vantagesOf(spec: ProductSpec, rolesOf: Roles): number[] {
-  return rolesOf.flatMap((own, index) =>
-    own.size > 0 && [...own].every((role) => spec.roles[role]?.place === "outside") ? [index] : [],
-  );
 }
