@@ -1,5 +1,6 @@
 /** HTTP: a HEAD request for `/`. Any status is an answer. */
 import { formatEndpoint } from "../../../shared/addresses.ts";
+import { readHead } from "../http-head.ts";
 import {
   firstLine,
   foreign,
@@ -33,17 +34,10 @@ export function readStatus(answer: Buffer): Reading | undefined {
   const status = Number(/^HTTP\/[0-9](?:\.[0-9])? ([1-5][0-9]{2})(?: |$)/.exec(line)?.[1]);
   if (Number.isNaN(status)) return foreign(answer);
   if (status < 400) return open(line, { found: { status } });
-  const headers = headersOf(answer);
-  if (headers === undefined) return undefined;
-  const proxyError = proxyErrorOf(headers);
+  const head = readHead(answer);
+  if (head === undefined) return undefined;
+  const proxyError = proxyErrorOf(head.headers);
   return open(line, { found: { status, ...(proxyError === undefined ? {} : { proxyError }) } });
-}
-
-/** The lines, or undefined while they are not whole. */
-export function headersOf(answer: Buffer): string[] | undefined {
-  const text = answer.toString("latin1");
-  const end = /\r?\n\r?\n/.exec(text);
-  return end === null ? undefined : text.slice(0, end.index).split(/\r?\n/);
 }
 
 /** By the standard for it (RFC 9209 section 2.1.1), and as Squid says it. */

@@ -1,7 +1,8 @@
 /** The upgrade of `/` to WebSocket, and whether it was granted: to this request, and to no other (RFC 6455 section 4). */
 import { createHash, randomBytes } from "node:crypto";
+import { readHead } from "../http-head.ts";
 import type { Place, Reading } from "./exchange.ts";
-import { headersOf, readStatus, requestOf } from "./http.ts";
+import { readStatus, requestOf } from "./http.ts";
 
 /** RFC 6455 section 1.3. */
 const suffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -28,9 +29,11 @@ export function upgradeOf(place: Place, headers: readonly string[] = []): Upgrad
     read(answer) {
       const reading = readStatus(answer);
       if (reading?.found?.status !== 101) return reading;
-      const lines = headersOf(answer);
-      if (lines === undefined) return undefined;
-      const accepted = lines.flatMap((line) => /^sec-websocket-accept:\s*(\S*)\s*$/i.exec(line)?.[1] ?? []);
+      const head = readHead(answer);
+      if (head === undefined) return undefined;
+      const accepted = head.headers.flatMap(
+        (line) => /^sec-websocket-accept:\s*(\S*)\s*$/i.exec(line)?.[1] ?? [],
+      );
       if (accepted.length === 1 && accepted[0] === accept) return "granted";
       // Recorded, or made up by who does not know WebSocket.
       return { kind: "wrong-answer", detail: "101 to another request: its Sec-WebSocket-Accept is not ours" };

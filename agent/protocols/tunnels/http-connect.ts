@@ -1,5 +1,6 @@
 /** A tunnel through an HTTP proxy: CONNECT (RFC 9110 section 9.3.6), with Basic authentication (RFC 7617). */
 import { formatEndpoint } from "../../../shared/addresses.ts";
+import { readHead } from "../http-head.ts";
 import { foreign, mayBegin, printable } from "../services/exchange.ts";
 import type { Login, Tunnel, TunnelStep, TunnelTarget } from "./tunnel.ts";
 
@@ -25,20 +26,19 @@ function basic({ user, password }: Login): string {
 
 function read(answer: Buffer): TunnelStep | undefined {
   if (!mayBegin(answer, "HTTP/")) return strange(answer);
-  const head = answer.toString("latin1", 0, maxHeaderBytes);
-  const end = /\r?\n\r?\n/.exec(head);
-  if (end === null)
+  const head = readHead(answer, maxHeaderBytes);
+  if (head === undefined)
     return answer.length < maxHeaderBytes
       ? undefined
       : { kind: "wrong-answer", detail: `more than ${maxHeaderBytes} bytes of headers` };
-  const [first = "", ...headers] = head.slice(0, end.index).split(/\r?\n/);
+  const { first, headers, length } = head;
   const match = /^HTTP\/1\.[01] ([1-5][0-9]{2})(?: (.*))?$/.exec(first);
   if (match === null) return strange(answer);
   const [, code = "", phrase = ""] = match;
   // An interim response (1xx): the final one follows.
-  if (code.startsWith("1")) return { taken: end.index + end[0].length, say: Buffer.alloc(0) };
+  if (code.startsWith("1")) return { taken: length, say: Buffer.alloc(0) };
   // What a 2xx says of a body does not count after CONNECT: the tunnel begins behind the headers.
-  if (code.startsWith("2")) return { taken: end.index + end[0].length };
+  if (code.startsWith("2")) return { taken: length };
   const schemes = code === "407" ? schemesOf(headers) : [];
   const asks = schemes.length === 0 ? "" : `; it asks for ${schemes.join(" or ")}`;
   return {
