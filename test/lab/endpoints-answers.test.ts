@@ -9,24 +9,17 @@ import {
   type EndpointCases,
   type WantedEndpoint,
 } from "./endpoint-cases.ts";
-import { Lab } from "./lab.ts";
 import { startChrony } from "./outside/chrony.ts";
 import { startNginx, type WebServer } from "./outside/nginx.ts";
 import { startAmqpWebsocket, startLumberjack } from "./outside/own-servers.ts";
+import { outsideLab } from "./outside/outside-lab.ts";
 import { startPostfix } from "./outside/postfix.ts";
 import { startSlapd } from "./outside/slapd.ts";
 import { startSshd } from "./outside/sshd.ts";
 
 t.setTimeout(110_000);
 
-const lab = await Lab.create({
-  hosts: [
-    { name: "n1", zone: "inside" },
-    { name: "world", zone: "outside" },
-    { name: "other", zone: "outside" },
-  ],
-});
-t.teardown(() => lab[Symbol.asyncDispose]());
+const lab = await outsideLab(t, ["n1"], ["world", "other"]);
 const world = lab.host("world");
 const other = lab.host("other");
 const addresses = [world.address, world.address6];

@@ -3,9 +3,9 @@ import t from "tap";
 import { dayMs, LabAuthority } from "../helpers/lab-authority.ts";
 import { SteppedClock } from "./clock.ts";
 import { checkCases, hostOf, type EndpointCases, type WantedEndpoint } from "./endpoint-cases.ts";
-import { Lab } from "./lab.ts";
 import { startChrony } from "./outside/chrony.ts";
 import { startNginx } from "./outside/nginx.ts";
+import { outsideLab } from "./outside/outside-lab.ts";
 import { startPostfix } from "./outside/postfix.ts";
 import { startUnbound, useResolver } from "./outside/unbound.ts";
 
@@ -13,10 +13,7 @@ t.setTimeout(110_000);
 
 /** n2 has no route for IPv6, and the clock of n3 is ahead by five seconds. */
 const nodes = ["n1", "n2", "n3"];
-const lab = await Lab.create({
-  hosts: [...nodes.map((name) => ({ name, zone: "inside" })), { name: "world", zone: "outside" }],
-});
-t.teardown(() => lab[Symbol.asyncDispose]());
+const lab = await outsideLab(t, nodes, ["world"]);
 const world = lab.host("world");
 const both = [world.address, world.address6];
 const authority = await LabAuthority.create("CN=Lab Public CA");

@@ -4,8 +4,8 @@ import type { Reason } from "../../shared/names.ts";
 import { LabAuthority } from "../helpers/lab-authority.ts";
 import { runLabCheck, type LabCheckOptions } from "./check.ts";
 import { planOf } from "./cluster.ts";
-import { Lab } from "./lab.ts";
 import { dantePort, startDante } from "./outside/dante.ts";
+import { outsideLab } from "./outside/outside-lab.ts";
 import { squidPort, startSquid } from "./outside/squid.ts";
 import { startStandIns } from "./outside/stand-ins.ts";
 import { startUnbound, useResolver } from "./outside/unbound.ts";
@@ -16,14 +16,7 @@ const cluster: Pick<LabCheckOptions, "specs" | "nodes"> = {
   specs: [{ id: "anypoint-runtime-fabric", options: { region: "us" } }, { id: "dynatrace-managed" }],
   nodes: [{ name: "n1", roles: ["controller-nodes", "cluster-nodes"] }],
 };
-const lab = await Lab.create({
-  hosts: [
-    { name: "n1", zone: "inside" },
-    { name: "proxy", zone: "inside" },
-    { name: "world", zone: "outside" },
-  ],
-});
-t.teardown(() => lab[Symbol.asyncDispose]());
+const lab = await outsideLab(t, ["n1", "proxy"], ["world"]);
 const proxy = lab.host("proxy");
 const authority = await LabAuthority.create("CN=Lab Public CA");
 const amazon = await LabAuthority.create("CN=Amazon RSA 2048 M02, O=Amazon");

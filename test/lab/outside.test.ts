@@ -1,11 +1,11 @@
 /** What stands outside of a cluster in the lab is real, and does what the tests of endpoints take it to do. */
 import t from "tap";
 import { dayMs, LabAuthority } from "../helpers/lab-authority.ts";
-import { Lab } from "./lab.ts";
 import { startChrony } from "./outside/chrony.ts";
 import { dantePort, startDante } from "./outside/dante.ts";
 import { startNginx } from "./outside/nginx.ts";
 import { startAmqpWebsocket, startLumberjack } from "./outside/own-servers.ts";
+import { outsideLab } from "./outside/outside-lab.ts";
 import { startPostfix } from "./outside/postfix.ts";
 import { startSlapd } from "./outside/slapd.ts";
 import { squidPort, startSquid } from "./outside/squid.ts";
@@ -17,14 +17,7 @@ t.setTimeout(110_000);
 
 const authority = await LabAuthority.create("CN=Amazon RSA 2048 M02, O=Amazon");
 const ca = authority.certificatePem;
-const lab = await Lab.create({
-  hosts: [
-    { name: "n1", zone: "inside" },
-    { name: "proxy", zone: "inside" },
-    { name: "world", zone: "outside" },
-  ],
-});
-t.teardown(() => lab[Symbol.asyncDispose]());
+const lab = await outsideLab(t, ["n1", "proxy"], ["world"]);
 const world = lab.host("world");
 const proxy = lab.host("proxy");
 const old = "203.0.113.11";
