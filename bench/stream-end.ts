@@ -4,11 +4,11 @@
  *   stream-end.ts listen ADDRESS PORT KEY_BASE64URL EPOCH
  *   stream-end.ts there|back ADDRESS PORT KEY_BASE64URL EPOCH WARM_UP_MS DURATION_MS
  */
-import { hardLimits } from "../agent/protocols/bulk-flow.ts";
 import { runStream } from "../agent/protocols/bulk.ts";
 import { StreamListeners } from "../agent/protocols/stream-listener.ts";
 import { RequestLog } from "../agent/request-log.ts";
 import { epochKey } from "../shared/proof.ts";
+import { streamLimits } from "../shared/stream-limits.ts";
 
 const [role, address, port, secret, id, warmUpMs, durationMs] = process.argv.slice(2) as [
   "listen" | "there" | "back",
@@ -30,7 +30,7 @@ if (role === "listen") {
       direction: role,
       warmUpMs: Number(warmUpMs),
       durationMs: Number(durationMs),
-      maxBytes: hardLimits.bytes,
+      maxBytes: streamLimits.bytes,
     },
     { epoch, source: {} },
     new AbortController().signal,

@@ -18,6 +18,7 @@ import {
   type OptionValue,
   type OptionValues,
 } from "./spec-options.ts";
+import { streamLimits } from "./stream-limits.ts";
 
 const NodeName = Type.String({
   pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
@@ -76,7 +77,7 @@ export const ClusterFileSchema = Type.Object(
               {
                 duration: Type.Optional(DurationSchema),
                 // Agents send no more in one stream.
-                megabytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
+                megabytes: Type.Optional(Type.Integer({ minimum: 1, maximum: streamLimits.bytes / 1e6 })),
               },
               {
                 additionalProperties: false,
@@ -177,8 +178,8 @@ export const defaultThresholds: Thresholds = {
   clockMs: 300,
   expiryMs: 14 * 86_400_000,
 };
-/** Shorter ones measure buffers; with its warm-up a stream takes no longer than 30 s, whatever anybody says. */
-const streamDurationMs = { least: 100, most: 24_000 } as const;
+/** Shorter ones measure buffers; a warm-up of a quarter of it comes on top. */
+const streamDurationMs = { least: 100, most: 0.8 * streamLimits.streamMs } as const;
 /** Under this, one lost SYN (sent again after a second) or a slow ARP answer looks like a block. */
 const minimumTimeoutMs = 3_200;
 

@@ -3,15 +3,13 @@
  * a schema cannot express. A row cites the lines of the vendor's document that ask for it (`doc`).
  */
 import Type, { type Static } from "typebox";
-import { canonicalAddress, familyOf, parseHost } from "./addresses.ts";
 import { readDocument, throwProblems, type SourceDocument } from "./document.ts";
-import { maxEndpointPorts } from "./endpoint-report.ts";
 import type { Problem } from "./errors.ts";
 import { directions, endpointTransports, levels, phases, scopes, securities, transports } from "./names.ts";
-import { countPorts, parsePorts } from "./ports.ts";
 import { isRegistered, registeredPorts } from "./registered-ports.ts";
 import { expects } from "./schema-errors.ts";
 import { DocSchema, PortsSchema } from "./schemas.ts";
+import { hostProblems, portProblems } from "./spec-places.ts";
 import { ConditionSchema, OptionSchema, conditionProblem } from "./spec-options.ts";
 
 export const namePattern = "^[a-z0-9]+(-[a-z0-9]+)*$";
@@ -361,47 +359,6 @@ function optionsOf(row: Row): { pointer: string; option: string; types: readonly
       ? []
       : [{ pointer: "supplied/option", option: row.supplied.option, types: ["host"] }]),
   ];
-}
-
-/** Exactly one way of naming the ports, and numbers that make sense. */
-function portProblems(source: SourceDocument<ProductSpec>): Problem[] {
-  return (["flows", "endpoints"] as const).flatMap((section) =>
-    source.value[section].flatMap((row, index): Problem[] => {
-      const at = `/${section}/${index}`;
-      const ways = [row.ports, row.anyOf, row.configurable].filter((way) => way !== undefined).length;
-      if (row.transport === "icmp")
-        return ways === 0
-          ? []
-          : [source.problem(at, "icmp has no ports: leave ports, anyOf and configurable out")];
-      if (ways !== 1) return [source.problem(at, "needs exactly one of ports, anyOf and configurable")];
-      const parsed = parsePorts(row.ports ?? row.anyOf ?? []);
-      if (typeof parsed === "string") return [source.problem(`${at}/ports`, parsed)];
-      const isOutside = section === "endpoints" || row.supplied !== undefined;
-      if (!isOutside || countPorts(parsed) <= maxEndpointPorts) return [];
-      const message = `of a host outside of the cluster ${maxEndpointPorts} ports at most are asked for`;
-      return [source.problem(`${at}/${row.ports === undefined ? "anyOf" : "ports"}`, message)];
-    }),
-  );
-}
-
-/** Agents refuse an order for what is no host in its one spelling. */
-function hostProblems(source: SourceDocument<ProductSpec>): Problem[] {
-  return source.value.endpoints.flatMap(({ hosts = [], addresses = [] }, index) => {
-    const problem = (pointer: string, message: string): Problem =>
-      source.problem(`/endpoints/${index}/${pointer}`, message);
-    return [
-      ...hosts.flatMap((host, at) =>
-        parseHost(host)?.host === host && familyOf(host) === undefined
-          ? []
-          : [problem(`hosts/${at}`, `${host} is no host name`)],
-      ),
-      ...addresses.flatMap((address, at) => {
-        if (familyOf(address) === undefined) return [problem(`addresses/${at}`, `${address} is no address`)];
-        const usual = canonicalAddress(address);
-        return usual === address ? [] : [problem(`addresses/${at}`, `${address} is written ${usual}`)];
-      }),
-    ];
-  });
 }
 
 /** Splits `ports:10-14,20` into the document and its line intervals. */

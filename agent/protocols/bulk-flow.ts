@@ -1,6 +1,7 @@
 /** What both ends of a stream share: its limits, the counting at the receiver, the writing at the sender. */
 import { randomFillSync } from "node:crypto";
 import type { Socket } from "node:net";
+import { streamLimits } from "../../shared/stream-limits.ts";
 
 export interface StreamLimits {
   warmUpMs: number;
@@ -16,19 +17,12 @@ export interface StreamFigure {
   elapsedMs: number;
 }
 
-/** Whatever the other end or the coordinator says. */
-export const hardLimits = {
-  /** Warm-up and measurement. */
-  streamMs: 30_000,
-  bytes: 10e9,
-} as const;
-
 export function withinHardLimits({ warmUpMs, durationMs, maxBytes }: StreamLimits): StreamLimits {
-  const warmUp = Math.min(warmUpMs, hardLimits.streamMs);
+  const warmUp = Math.min(warmUpMs, streamLimits.streamMs);
   return {
     warmUpMs: warmUp,
-    durationMs: Math.min(durationMs, hardLimits.streamMs - warmUp),
-    maxBytes: Math.min(maxBytes, hardLimits.bytes),
+    durationMs: Math.min(durationMs, streamLimits.streamMs - warmUp),
+    maxBytes: Math.min(maxBytes, streamLimits.bytes),
   };
 }
 

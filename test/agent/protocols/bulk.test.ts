@@ -6,12 +6,7 @@ import { connect as connectTls } from "node:tls";
 import t, { type Test } from "tap";
 import { Listeners } from "../../../agent/listeners.ts";
 import { runStream, type StreamResult } from "../../../agent/protocols/bulk.ts";
-import {
-  discard,
-  hardLimits,
-  ReceivingWindow,
-  withinHardLimits,
-} from "../../../agent/protocols/bulk-flow.ts";
+import { discard, ReceivingWindow, withinHardLimits } from "../../../agent/protocols/bulk-flow.ts";
 import { bulkLimits } from "../../../agent/protocols/bulk-listener.ts";
 import {
   freshNonce,
@@ -25,6 +20,7 @@ import {
 } from "../../../agent/protocols/bulk-messages.ts";
 import { epochKey, messageBytes, type EpochKey } from "../../../shared/proof.ts";
 import { createFixture, freePort } from "../../helpers/agent-fixtures.ts";
+import { streamLimits } from "../../../shared/stream-limits.ts";
 
 t.setTimeout(120_000);
 
@@ -326,7 +322,7 @@ t.test("a stream ends with the signal", async (t) => {
 
 t.test("whatever is asked for, a stream has an end", (t) => {
   t.strictSame(withinHardLimits({ warmUpMs: 1e9, durationMs: 1e9, maxBytes: 1e15 }), {
-    warmUpMs: hardLimits.streamMs,
+    warmUpMs: streamLimits.streamMs,
     durationMs: 0,
     maxBytes: 10e9,
   });
