@@ -3,6 +3,7 @@
  * second time, alone and slowly: a burst of probes can trip a rate limit or overrun a busy host, and then
  * looks like a firewall. What still fails is put to the kernel's own counters (see kernel-look.ts).
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { countPorts } from "../shared/ports.ts";
 import type { Outcome } from "../shared/outcome.ts";
 import { findEdges, type Point } from "./bisect.ts";
@@ -24,6 +25,11 @@ import { keyOf, ordersOf, runsOf, samplesOf } from "./runs.ts";
 /** Of a longer run of neighbouring ports with the same failure only these many are probed again. */
 const samplesPerRun = 64;
 const moreLooksAtLossy = 2;
+/** The code of a probe that its own host kept from the processor. */
+const starved = "STARVED";
+/** A host that is busy for a moment probes again after so long each time, if it is not about too much. */
+const restsOfStarvedMs = [500, 1_000, 2_000];
+const mostStarvedPorts = 256;
 /** Lost round trips of all: below, six or eight attempts do not all fail by chance. */
 const heavyLoss = 0.15;
 /** Chance does not silence more neighbouring ports than this. */
@@ -78,6 +84,25 @@ export async function probeThoroughly(
       );
     }
   };
+  /** What this host was too busy to find out is no finding yet. */
+  const probeStarved = async (): Promise<void> => {
+    for (const restMs of restsOfStarvedMs) {
+      const waiting = new Map(
+        failures.filter(({ outcome }) => isStarved(outcome)).map((result) => [keyOf(result), result]),
+      );
+      if (waiting.size === 0 || waiting.size > mostStarvedPorts) return;
+      await sleep(restMs, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
+      const others = failures.splice(0).filter((result) => !waiting.has(keyOf(result)));
+      failures.push(...others);
+      await runPinglist(
+        ordersOf([...waiting.values()]),
+        gently,
+        (result) => sort(merged(waiting.get(keyOf(result))!, result)),
+        signal,
+      );
+    }
+  };
   const passed = new Map<number, number[]>();
   const cut = await runPinglist(
     orders,
@@ -99,6 +124,7 @@ export async function probeThoroughly(
   settled.forEach(sort);
   await runPinglist(ordersOf(again), gently, sort, signal);
   await probeLossy();
+  await probeStarved();
   if (signal.aborted) return cut;
   const explained = await askKernel(
     [...clear, ...failures],
@@ -163,7 +189,11 @@ function gentler(limits: ProberLimits): ProberLimits {
 
 /** A starved prober tries again; other faults of its own would only come again. */
 function isOver({ kind, code }: Outcome): boolean {
-  return kind === "open" || (kind === "local-error" && code !== "STARVED");
+  return kind === "open" || (kind === "local-error" && code !== starved);
+}
+
+function isStarved({ kind, code }: Outcome): boolean {
+  return kind === "local-error" && code === starved;
 }
 
 /**

@@ -246,11 +246,18 @@ t.test("what this host kept itself from seeing is its own error; an answer is an
 
 t.test("a starved prober tries again, one whose interface is down knows enough", async (t) => {
   using fixture = await createFixture();
-  const run = async (code: Fault["code"]): Promise<{ probes: number; results: ProbeResult[] }> => {
+  /** The fault lasts for so many looks at three ports. */
+  const run = async (
+    code: Fault["code"],
+    looks: number,
+  ): Promise<{ probes: number; results: ProbeResult[] }> => {
     let probes = 0;
-    // A fault of the moment: the second look finds nothing of it.
-    const health: Health = { ...alwaysWell, fault: () => (probes <= 3 ? { code, detail: "x" } : undefined) };
-    const probe: Protocol["probe"] = () => Promise.resolve(outcome(++probes <= 3 ? "silent" : "open"));
+    const isBad = (): boolean => probes <= 3 * looks;
+    const health: Health = { ...alwaysWell, fault: () => (isBad() ? { code, detail: "x" } : undefined) };
+    const probe: Protocol["probe"] = () => {
+      probes++;
+      return Promise.resolve(outcome(isBad() ? "silent" : "open"));
+    };
     const results: ProbeResult[] = [];
     await probeThoroughly(
       [order({ ports: [[1, 3]] })],
@@ -260,10 +267,16 @@ t.test("a starved prober tries again, one whose interface is down knows enough",
     );
     return { probes, results };
   };
-  const starved = await run("STARVED");
-  t.equal(starved.probes, 6);
-  t.ok(starved.results.every((each) => each.outcome.kind === "open" && each.outcome.attempts === 2));
-  const down = await run("LINK_DOWN");
+  const busy = await run("STARVED", 1);
+  t.equal(busy.probes, 6);
+  t.ok(busy.results.every((each) => each.outcome.kind === "open" && each.outcome.attempts === 2));
+  const busier = await run("STARVED", 3);
+  t.equal(busier.probes, 12, "a host that is busy for longer is given time");
+  t.ok(busier.results.every((each) => each.outcome.kind === "open"));
+  const starved = await run("STARVED", 100);
+  t.equal(starved.probes, 15, "but not for ever");
+  t.ok(starved.results.every((each) => each.outcome.code === "STARVED"));
+  const down = await run("LINK_DOWN", 1);
   t.equal(down.probes, 3);
   t.ok(down.results.every((each) => each.outcome.code === "LINK_DOWN"));
 });
