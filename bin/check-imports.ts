@@ -14,8 +14,8 @@ interface Import {
 
 const root = join(import.meta.dirname, "..");
 const files = globSync(
-  Object.keys(folders).map((folder) => `${folder}/**/*.{ts,js}`),
-  { cwd: root },
+  Object.keys(folders).map((folder) => `${folder}/**/*.{ts,tsx,js}`),
+  { cwd: root, exclude: ["**/dist/**"] },
 ).toSorted();
 const violations = files.flatMap((file) => {
   const path = file.replaceAll(sep, "/");

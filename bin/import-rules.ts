@@ -45,18 +45,26 @@ export const moduleRules: readonly ModuleRule[] = [
     within: ["agent/link.ts", "coordinator/**"],
     only: [],
     harmless: ["isIP", "isIPv4", "isIPv6", "BlockList", "SocketAddress"],
-    why: "the link is a WebSocket over TLS; the coordinator opens no sockets but its server",
+    why: "the link is a WebSocket over TLS; the coordinator opens no sockets of its own: it has its server, and calls webhooks over HTTP",
   },
   {
     modules: ["node:tls", "ws"],
     within: ["coordinator/**"],
     only: ["coordinator/server.ts"],
+    harmless: ["getCACertificates"],
     why: "the coordinator's only way in is its server",
   },
   {
+    modules: ["node:http", "node:https"],
+    within: ["coordinator/**"],
+    only: ["coordinator/notify/post.ts"],
+    harmless: ["ServerResponse"],
+    why: "the coordinator calls nobody but the webhooks of its cluster file",
+  },
+  {
     modules: ["fastify", "@fastify"],
-    only: ["coordinator/server.ts", "coordinator/routes/**"],
-    why: "the HTTP framework ends at the server and its routes",
+    only: ["coordinator/server.ts", "coordinator/http/**"],
+    why: "the HTTP framework ends at the agents' port and at the API",
   },
   {
     modules: ["prom-client"],
@@ -74,6 +82,11 @@ export const moduleRules: readonly ModuleRule[] = [
     within: ["shared/**"],
     only: [],
     why: "shared has no processes, no timers, no network and no logger",
+  },
+  {
+    modules: ["node:sqlite"],
+    only: ["coordinator/journal/**"],
+    why: "what stands in the journal's file is known in one folder",
   },
   {
     modules: ["reflect-metadata", "@peculiar/x509"],
