@@ -4,9 +4,11 @@
  */
 import Type, { type Static } from "typebox";
 import { canonicalAddress, familyOf } from "./addresses.ts";
+import { calendarFields, readCalendar, type HistoryLimits, type Schedule } from "./calendar-settings.ts";
 import { readDocument, throwProblems, type SourceDocument } from "./document.ts";
 import { parseDuration } from "./duration.ts";
 import { InvalidInputError, type Problem } from "./errors.ts";
+import { notifyFields, readNotify, type HookSettings } from "./notify-settings.ts";
 import { outsideFields, readOutside, type OutsideSettings } from "./outside.ts";
 import { distance, expects } from "./schema-errors.ts";
 import { DurationSchema } from "./schemas.ts";
@@ -72,6 +74,11 @@ export const ClusterFileSchema = Type.Object(
           interval: Type.Optional(DurationSchema),
           timeout: Type.Optional(DurationSchema),
           budget: Type.Optional(DurationSchema),
+          outside: Type.Optional({
+            ...DurationSchema,
+            description:
+              "While a cluster is watched: between two visits of a node to its endpoints outside of the cluster; 5m where nothing is said.",
+          }),
           bandwidth: Type.Optional(
             Type.Object(
               {
@@ -111,6 +118,8 @@ export const ClusterFileSchema = Type.Object(
       ),
     ),
     ...outsideFields,
+    ...notifyFields,
+    ...calendarFields,
   },
   { additionalProperties: false, title: "Portmesh cluster file" },
 );
@@ -140,6 +149,10 @@ export interface Cluster {
   probing: Probing;
   thresholds: Thresholds;
   outside: OutsideSettings;
+  /** Webhooks. */
+  notify: readonly HookSettings[];
+  schedule: Schedule;
+  history: HistoryLimits;
 }
 
 export interface Probing {
@@ -147,6 +160,8 @@ export interface Probing {
   timeoutMs: number;
   /** For how long ranges may be swept. */
   budgetMs: number;
+  /** While a cluster is watched: between two visits of a node to its endpoints. */
+  outsideMs: number;
   /** Of each direction of a pair. */
   bandwidth: { durationMs: number; maxBytes: number };
 }
@@ -170,7 +185,9 @@ export interface SpecSource {
   text(path: string): string | undefined;
 }
 
-const defaults = { intervalMs: 30_000, timeoutMs: 4_000, budgetMs: 60_000 };
+const defaults = { intervalMs: 30_000, timeoutMs: 4_000, budgetMs: 60_000, outsideMs: 300_000 };
+/** Hosts outside belong to others. */
+const leastOutsideMs = 10_000;
 export const defaultBandwidth: Probing["bandwidth"] = { durationMs: 1_000, maxBytes: 1_000_000_000 };
 export const defaultThresholds: Thresholds = {
   rttMs: undefined,
@@ -191,6 +208,8 @@ export function parseCluster(text: string, file: string, specSource: SpecSource)
   const nodes = readNodes(source, specs, problems);
   const probing = readProbing(source, problems);
   const outside = readOutside(source, (path) => specSource.text(path), problems);
+  const notify = readNotify(source, namesIn(source, specs), outside.proxies.http !== undefined, problems);
+  const calendar = readCalendar(source, problems);
   throwProblems(problems);
   const { rtt, loss, clock, expiry } = source.value.thresholds ?? {};
   const thresholds: Thresholds = {
@@ -206,7 +225,23 @@ export function parseCluster(text: string, file: string, specSource: SpecSource)
     probing,
     thresholds,
     outside,
+    notify,
+    ...calendar,
   };
+}
+
+/** What filters may name; undefined where a spec could not be read. */
+function namesIn(
+  source: SourceDocument<ClusterFile>,
+  specs: readonly (ChosenSpec | undefined)[],
+): { specs: string[] | undefined; flows: string[] | undefined; nodes: string[] } {
+  const nodes = source.value.nodes.map(({ name }) => name);
+  const known = specs.flatMap((chosen) => chosen?.spec ?? []);
+  if (known.length < specs.length) return { specs: undefined, flows: undefined, nodes };
+  const flows = known.flatMap((spec) =>
+    rowSections.flatMap((section) => spec[section].map(({ name }) => name)),
+  );
+  return { specs: known.map(({ id }) => id), flows, nodes };
 }
 
 /** One entry a line of `specs`; undefined where that one could not be had. */
@@ -353,13 +388,14 @@ function readNodes(
 }
 
 function readProbing(source: SourceDocument<ClusterFile>, problems: Problem[]): Probing {
-  const { interval, timeout, budget, bandwidth } = source.value.probing ?? {};
+  const { interval, timeout, budget, outside, bandwidth } = source.value.probing ?? {};
   const ms = (text: string | undefined, fallback: number): number =>
     text === undefined ? fallback : parseDuration(text)!;
   const probing = {
     intervalMs: ms(interval, defaults.intervalMs),
     timeoutMs: ms(timeout, defaults.timeoutMs),
     budgetMs: ms(budget, defaults.budgetMs),
+    outsideMs: ms(outside, defaults.outsideMs),
     bandwidth: {
       durationMs: ms(bandwidth?.duration, defaultBandwidth.durationMs),
       maxBytes:
@@ -375,6 +411,8 @@ function readProbing(source: SourceDocument<ClusterFile>, problems: Problem[]): 
     problems.push(
       source.problem("/probing/bandwidth/duration", `must be from ${least} ms to ${most / 1_000} s`),
     );
+  if (probing.outsideMs < leastOutsideMs)
+    problems.push(source.problem("/probing/outside", `must be at least ${leastOutsideMs / 1_000} s`));
   if (probing.intervalMs <= probing.timeoutMs) {
     const pointer = interval === undefined ? "/probing/timeout" : "/probing/interval";
     problems.push(source.problem(pointer, "the interval must be longer than the timeout"));

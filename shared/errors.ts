@@ -8,6 +8,7 @@ const exitByCode = {
   "invalid-input": 2,
   "cannot-run": 1,
   "join-refused": 1,
+  "wrong-coordinator": 1,
   "policy-refused": 1,
 } as const satisfies Record<string, number>;
 export type ErrorCode = keyof typeof exitByCode;
@@ -58,13 +59,20 @@ function formatProblem(problem: Problem): string {
     : `${where}: ${problem.pointer}: ${problem.message}`;
 }
 
-/** The message of anything that was thrown, with the codes of its causes. */
+/** The message of anything that was thrown, with the codes of its causes. What says of its cause already is not followed. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error instanceof AggregateError && error.errors.length > 0)
     return error.errors.map(describeError).join("; ");
-  const code = (error as NodeJS.ErrnoException).code;
+  // The codes of our own errors are for exit codes.
+  const code = error instanceof PortmeshError ? undefined : codeOf(error);
   const text =
     code !== undefined && !error.message.includes(code) ? `${error.message} (${code})` : error.message;
-  return error.cause instanceof Error ? `${text}: ${describeError(error.cause)}` : text;
+  if (!(error.cause instanceof Error)) return text;
+  const why = codeOf(error.cause);
+  return why !== undefined && text.includes(why) ? text : `${text}: ${describeError(error.cause)}`;
+}
+
+function codeOf(error: Error): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
 }

@@ -64,8 +64,11 @@ export function explainPath(path: ReportPath): string {
     denied: target.detail ?? source.detail ?? "not permitted",
     "silent-service": `${target.owner ?? "a service"} holds the port and did not answer a probe`,
     "never-probed": `not probed${detail(source.detail)}`,
-    stale: `what is known of ${path.to} is too old`,
-    "agent-missing": `no agent on ${target.agent === "missing" ? path.to : path.from} has joined`,
+    stale: `${path.from} has told nothing for too long`,
+    "agent-missing":
+      target.agent === "gone"
+        ? `the agent on ${path.to} is gone`
+        : `no agent on ${target.agent === "missing" ? path.to : path.from} has joined`,
     impaired: whoIsImpaired(path),
   };
   const translated = source.seenAs === undefined ? "" : `; a NAT shows ${path.from} as ${source.seenAs}`;
@@ -159,13 +162,19 @@ export function explainSampling({ fullSweepMs }: Report["summary"]): string | un
   return `Ranges were sampled: all of their ports take about ${formatMs(fullSweepMs)}, and probing.budget decides for how long they are probed.`;
 }
 
+/** Undefined where all are listed. */
+export function explainOmitted({ omitted }: Report["summary"]): string | undefined {
+  if (omitted === undefined) return undefined;
+  return `${omitted} of the paths and endpoints are counted and not listed, because there are too many: those that pass first. The JSON report has all.`;
+}
+
 /** What to do about a path that is not green, or undefined where nothing is to be done. */
 export function remedyFor(path: ReportPath): string | undefined {
   const needed = path.anyOf === true && path.expected === "open";
   const ports = needed ? alternatives(failingPorts(path), "or") : failingPorts(path);
   const rule = `${path.transport} ${path.from} → ${path.to} ports ${ports}`;
   const answers = `${path.transport} from ${path.to} ports ${failingPorts(path)}`;
-  const remedies: Partial<Record<Reason, string>> = {
+  const remedies: Partial<Record<Reason, string | undefined>> = {
     dropped: `ask for: allow ${rule}`,
     rejected: `ask for: allow ${rule}`,
     "app-filtered":
@@ -179,12 +188,21 @@ export function remedyFor(path: ReportPath): string | undefined {
     "egress-blocked": `check the firewall of ${path.from} itself: nft list ruleset`,
     "no-route": `check routes and links between ${path.from} and ${path.to}: ip route get`,
     exposed: `ask for: block ${rule}`,
+    denied: remedyForDenied(path),
     ...(path.evidence.target.impaired === true
       ? { impaired: `check the load of ${path.to}, and check again` }
       : {}),
-    "agent-missing": `start the agent on ${path.evidence.target.agent === "missing" ? path.to : path.from}`,
+    "agent-missing": `start the agent on ${path.evidence.target.agent === "alive" ? path.from : path.to}`,
   };
   return remedies[path.reason];
+}
+
+/** Either the near end may not look, or the far end may not hold the port. */
+function remedyForDenied({ from, to, evidence: { source, target } }: ReportPath): string | undefined {
+  if (source.code === "EPOLICY")
+    return `on ${from}: add ${source.address ?? "the address"} to allow in a policy file (agent run --policy FILE)`;
+  if (target.listener === "denied") return `run the agent on ${to} as root or with CAP_NET_BIND_SERVICE`;
+  return undefined;
 }
 
 /** The ports of a path that share its verdict: all of them, or the intervals that do. */

@@ -75,7 +75,7 @@ export function judge(
 }
 
 function neverProbed(farEnd: FarEnd): Reason {
-  return farEnd.agent === "missing" ? "agent-missing" : "never-probed";
+  return farEnd.agent === "alive" ? "never-probed" : "agent-missing";
 }
 
 /** One lost round trip of a few is chance, not a figure. */

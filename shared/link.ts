@@ -20,4 +20,10 @@ export function certificateName(node: string): string {
 export const coordinatorName = "coordinator.portmesh";
 
 /** WebSocket close codes of our own (RFC 6455 section 7.4.2: 4000-4999 are private). */
-export const closeCodes = { finished: 4000, refused: 4403, silent: 4408, replaced: 4409 } as const;
+export const closeCodes = {
+  finished: 4000,
+  again: 4001,
+  refused: 4403,
+  silent: 4408,
+  replaced: 4409,
+} as const;

@@ -67,6 +67,11 @@ export class PairTable {
     return this.#rows[this.#rowsOf[this.#pair(from, to)]!]!;
   }
 
+  /** By pair: which of the distinct rows it has, as the bytes of 32-bit numbers of this machine. */
+  get rowsOfPairs(): Uint8Array {
+    return new Uint8Array(this.#rowsOf.buffer);
+  }
+
   /** The id of the first path of a pair; the others follow in the order of its rows. */
   firstPath(from: number, to: number): number {
     return this.#firstPath[this.#pair(from, to)]!;

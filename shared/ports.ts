@@ -60,6 +60,11 @@ export function subtract(set: PortSet, other: PortSet): PortSet {
   );
 }
 
+/** The ports that both sets have. */
+export function intersection(set: PortSet, other: PortSet): PortSet {
+  return subtract(set, subtract(set, other));
+}
+
 export function countPorts(set: PortSet): number {
   return set.reduce((count, [first, last]) => count + last - first + 1, 0);
 }

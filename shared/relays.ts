@@ -5,7 +5,8 @@
 import { formatEndpoint } from "./addresses.ts";
 import { maxRelays } from "./join-string.ts";
 import type { ProtocolName } from "./names.ts";
-import type { Path, Plan, PlannedNode } from "./plan.ts";
+import type { PathRow } from "./pair-rows.ts";
+import type { Plan, PlannedNode } from "./plan.ts";
 
 /** What passes a firewall that looks inside must look like what is expected there: TLS. */
 const tlsProtocols: ReadonlySet<ProtocolName> = new Set(["tls", "mtls", "wss"]);
@@ -24,9 +25,7 @@ interface Candidate {
  * ports of TLS flows that many peers must reach come first.
  */
 export function relaysOf(plan: Plan): string[] {
-  const byNode = plan.nodes.map((node) => ({ node, candidates: [] as Candidate[] }));
-  for (const [to, paths] of Map.groupBy(plan.paths.filter(isUsable), (path) => path.to))
-    byNode[to]!.candidates = candidatesOf(plan.nodes[to]!, paths);
+  const byNode = plan.nodes.map((node) => ({ node, candidates: candidatesOf(node, plan) }));
   const useful = byNode.filter(({ candidates }) => candidates.length > 0);
   const inTurn = takeTurns(
     Array.from(Map.groupBy(useful, ({ node }) => node.zone).values(), (zone) =>
@@ -38,19 +37,23 @@ export function relaysOf(plan: Plan): string[] {
     .map(({ address, port }) => formatEndpoint(address, port));
 }
 
-function isUsable({ open, transport, from, to }: Path): boolean {
-  return open && transport === "tcp" && from !== to;
+function isUsable({ open, transport }: PathRow): boolean {
+  return open && transport === "tcp";
 }
 
 /** The first port of each flow on each address, best first. */
-function candidatesOf(node: PlannedNode, paths: readonly Path[]): Candidate[] {
+function candidatesOf(node: PlannedNode, { nodes, pairs }: Plan): Candidate[] {
   const peersByPort = new Map<number, { tls: Set<number>; all: Set<number> }>();
-  for (const { ports, protocol, from } of paths) {
-    const port = ports[0]![0];
-    const peers = peersByPort.get(port) ?? { tls: new Set(), all: new Set() };
-    peers.all.add(from);
-    if (tlsProtocols.has(protocol)) peers.tls.add(from);
-    peersByPort.set(port, peers);
+  for (const from of nodes.keys()) {
+    if (from === node.index) continue;
+    for (const row of pairs.rows(from, node.index).paths) {
+      if (!isUsable(row)) continue;
+      const port = row.ports[0]![0];
+      const peers = peersByPort.get(port) ?? { tls: new Set(), all: new Set() };
+      peers.all.add(from);
+      if (tlsProtocols.has(row.protocol)) peers.tls.add(from);
+      peersByPort.set(port, peers);
+    }
   }
   const ports = Array.from(peersByPort, ([port, { tls, all }]) => ({
     port,

@@ -84,6 +84,9 @@ const TargetEvidence = Type.Object(
   exact,
 );
 
+/** What both ends of a path saw. */
+export const PathEvidenceSchema = Type.Object({ source: SourceEvidence, target: TargetEvidence }, exact);
+
 const PathSchema = Type.Object(
   {
     from: Type.String(),
@@ -102,8 +105,14 @@ const PathSchema = Type.Object(
     reason: ReasonSchema,
     rttMs: Type.Union([Type.Number(), Type.Null()], { description: "Median of the answered probes." }),
     coverage: Type.String({ description: "Ports probed of ports required, such as 2768/2768." }),
+    coveredAt: Type.Optional(
+      Type.String({
+        description:
+          "Of a watched cluster, where ranges are sampled from sweep to sweep: when all ports of the path were last probed in one sweep.",
+      }),
+    ),
     doc: Type.String(),
-    evidence: Type.Object({ source: SourceEvidence, target: TargetEvidence }, exact),
+    evidence: PathEvidenceSchema,
     intervals: Type.Optional(
       Type.Array(Type.Object({ ports: Type.String(), verdict: VerdictSchema, reason: ReasonSchema }, exact), {
         description: "Only where the ports of the path do not all have the same verdict.",
@@ -113,7 +122,7 @@ const PathSchema = Type.Object(
   exact,
 );
 
-const EndpointSchema = Type.Object(
+export const EndpointSchema = Type.Object(
   {
     from: Type.String(),
     spec: Type.String(),
@@ -148,7 +157,7 @@ const EndpointSchema = Type.Object(
   exact,
 );
 
-const RequirementSchema = Type.Object(
+export const RequirementSchema = Type.Object(
   {
     spec: Type.String({ description: "Or `host`: what every node needs, whatever the product." }),
     name: Type.String(),
@@ -198,6 +207,13 @@ export const ReportSchema = Type.Object(
             minimum: 0,
             description:
               "Where ranges were sampled because their sweep exceeds probing.budget: how long a whole sweep takes.",
+          }),
+        ),
+        omitted: Type.Optional(
+          Type.Integer({
+            minimum: 1,
+            description:
+              "Paths and endpoints that are counted and not listed, because there are too many: those that pass go first.",
           }),
         ),
         verdict: VerdictSchema,

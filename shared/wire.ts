@@ -16,6 +16,7 @@ import {
 } from "./names.ts";
 import { NodeFactsSchema, type FactNeeds } from "./node-facts.ts";
 import type { ServiceExchange } from "./service-exchange.ts";
+import { AgainSchema, GapSchema, SweepSchema, type WatchOrder } from "./watch-wire.ts";
 
 const Index = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
 const Port = Type.Integer({ minimum: 1, maximum: 65535 });
@@ -231,6 +232,9 @@ export const AgentMessageSchema = Type.Union([
   Facts,
   Inspected,
   Streamed,
+  SweepSchema,
+  GapSchema,
+  AgainSchema,
   Bye,
 ]);
 export type AgentMessage = Static<typeof AgentMessageSchema>;
@@ -320,6 +324,7 @@ export type CoordinatorMessage =
     }
   | InspectMessage
   | StreamMessage
+  | WatchOrder
   /** What does this agent's clock say? Answered at once. */
   | { type: "time"; id: number }
   | { type: "finish"; reason: string };

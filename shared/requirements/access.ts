@@ -7,6 +7,7 @@ export const access: RequirementCheck = {
     row.flows === undefined
       ? { stated: "the document names no port for it, so there is nothing to probe" }
       : { how: "probed", text: `by the paths of ${namedFlows(row)}` },
+  restsOnPaths: () => true,
   judge: (planned, context) => {
     const findings = pathFindings(planned, context);
     return findings.length === 0 ? { stated: `nothing was probed of ${namedFlows(planned.row)}` } : findings;

@@ -15,6 +15,7 @@ const source = "the median of the round trips of the proofs between them";
 
 export const latency: RequirementCheck = {
   how: () => ({ how: "measured", text: "by the round trips of the proofs between each pair of nodes" }),
+  restsOnPaths: () => true,
   judge({ row, on, toward }, { nodes, paths, thresholds }) {
     const pairs = on.flatMap((from) =>
       toward.filter((to) => to !== from).map((to) => ({ from: nodes[from]!, to: nodes[to]! })),

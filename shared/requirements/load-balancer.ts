@@ -17,6 +17,7 @@ export const loadBalancer: RequirementCheck = {
       : { how: "probed", text: `by the paths of ${namedFlows(row)}, from an agent on the load balancer` };
   },
   countsNodes: ({ minimum }) => minimum?.unit === "nodes",
+  restsOnPaths: ({ minimum }) => minimum === undefined,
   judge: (planned, context) => {
     const { row } = planned;
     if (row.minimum !== undefined) {

@@ -92,6 +92,8 @@ export interface RequirementCheck {
   how: (row: Requirement) => { how: "probed" | "measured"; text: string } | Stated;
   /** Whether it is asked for also where no node has its roles, since their number is what it is about. */
   countsNodes?: (row: Requirement) => boolean;
+  /** Whether the paths between nodes show it, each of which has a verdict of its own. */
+  restsOnPaths?: (row: Requirement) => boolean;
   /** Why nothing can be looked at in this run, as far as that is known beforehand. */
   hindrance?: (planned: PlannedRequirement, surroundings: RequirementSurroundings) => string | undefined;
   /** What has to be read on the nodes it is about. */

@@ -23,6 +23,7 @@ export const topology: RequirementCheck = {
     return { how: "probed", text: `by the paths of ${namedFlows(row)}${running}` };
   },
   countsNodes: isCounted,
+  restsOnPaths: (row) => !isCounted(row),
   judge: (planned, context) =>
     isCounted(planned.row) ? count(planned, context) : judgePaths(planned, context),
 };

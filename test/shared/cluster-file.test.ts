@@ -1,4 +1,5 @@
 import t from "tap";
+import { defaultHistory, noSchedule } from "../../shared/calendar-settings.ts";
 import { nothingOutside } from "../../shared/outside.ts";
 import { parseCluster, type Cluster, type SpecSource } from "../../shared/cluster-file.ts";
 import { parseSpec } from "../../shared/spec.ts";
@@ -78,16 +79,20 @@ t.test("a good file becomes a cluster with its specs, defaults filled in", async
       intervalMs: 30_000,
       timeoutMs: 4_000,
       budgetMs: 60_000,
+      outsideMs: 300_000,
       bandwidth: { durationMs: 1_000, maxBytes: 1_000_000_000 },
     },
     thresholds: { rttMs: undefined, lossRatio: undefined, clockMs: 300, expiryMs: 14 * 86_400_000 },
     outside: nothingOutside,
+    notify: [],
+    schedule: { ...noSchedule, fullSweep: "0 3 * * *" },
+    history: defaultHistory,
   });
 });
 
 t.test("what the file sets goes before the defaults", async (t) => {
   const cluster = read(
-    `${changed("{region: us}", '{region: eu, addons: [], release: "2.0", gateway: 8443, proxy: proxy.example, offline: true}')}probing: {interval: 1m, timeout: 5s, budget: 2m, bandwidth: {duration: 2s, megabytes: 50}}\nthresholds: {rtt: 5ms, loss: 0.5%, clock: 1s, expiry: 30d}\n`,
+    `${changed("{region: us}", '{region: eu, addons: [], release: "2.0", gateway: 8443, proxy: proxy.example, offline: true}')}probing: {interval: 1m, timeout: 5s, budget: 2m, outside: 10m, bandwidth: {duration: 2s, megabytes: 50}}\nthresholds: {rtt: 5ms, loss: 0.5%, clock: 1s, expiry: 30d}\n`,
   );
   t.strictSame(cluster.specs[0]?.options, {
     region: "eu",
@@ -101,6 +106,7 @@ t.test("what the file sets goes before the defaults", async (t) => {
     intervalMs: 60_000,
     timeoutMs: 5_000,
     budgetMs: 120_000,
+    outsideMs: 600_000,
     bandwidth: { durationMs: 2_000, maxBytes: 50_000_000 },
   });
   t.strictSame(cluster.thresholds, {

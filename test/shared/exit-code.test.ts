@@ -41,6 +41,7 @@ t.test("an error's code says whether the user or the surroundings have to change
     "invalid-input": 2,
     "cannot-run": 1,
     "join-refused": 1,
+    "wrong-coordinator": 1,
     "policy-refused": 1,
   };
   for (const [code, exitCode] of Object.entries(cases)) {

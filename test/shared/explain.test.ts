@@ -200,6 +200,8 @@ t.test("the sentence says what both ends saw", async (t) => {
     ],
     [pathWith("agent-missing", {}, { agent: "missing" }), "no agent on n2 has joined"],
     [pathWith("agent-missing", {}, { agent: "alive" }), "no agent on n1 has joined"],
+    [pathWith("agent-missing", {}, { agent: "gone" }), "the agent on n2 is gone"],
+    [pathWith("stale"), "n1 has told nothing for too long"],
     [pathWith("denied", {}, { agent: "alive", listener: "denied", detail: "EACCES" }), "EACCES"],
   ];
   for (const [path, sentence] of cases) t.equal(explainPath(path), sentence, path.reason);
@@ -236,6 +238,16 @@ t.test("a remedy names ends and ports, so that it can be sent to the firewall te
     ["no-route", {}, "check routes and links between n1 and n2: ip route get"],
     ["agent-missing", { evidence: { source: {}, target: { agent: "missing" } } }, "start the agent on n2"],
     ["agent-missing", { evidence: { source: {}, target: { agent: "alive" } } }, "start the agent on n1"],
+    [
+      "denied",
+      { evidence: { source: { code: "EPOLICY", address: "192.0.2.2" }, target: { agent: "alive" } } },
+      "on n1: add 192.0.2.2 to allow in a policy file (agent run --policy FILE)",
+    ],
+    [
+      "denied",
+      { evidence: { source: {}, target: { agent: "alive", listener: "denied" } } },
+      "run the agent on n2 as root or with CAP_NET_BIND_SERVICE",
+    ],
     ["reachable", {}, undefined],
   ];
   for (const [reason, parts, remedy] of cases)

@@ -450,14 +450,14 @@ const table: Row[] = [
   {
     row: "what was not probed is unknown",
     outcomes: [undefined],
-    farEnds: anybody.filter(({ agent }) => agent !== "missing"),
+    farEnds: anybody.filter(({ agent }) => agent === "alive"),
     open: "never-probed",
     closed: "never-probed",
   },
   {
     row: "what was not probed for want of an agent says so",
     outcomes: [undefined],
-    farEnds: anybody.filter(({ agent }) => agent === "missing"),
+    farEnds: anybody.filter(({ agent }) => agent !== "alive"),
     open: "agent-missing",
     closed: "agent-missing",
   },
