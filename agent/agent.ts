@@ -8,18 +8,21 @@ import { describeError, PortmeshError } from "../shared/errors.ts";
 import type { JoinString } from "../shared/join-string.ts";
 import { createKeyPair } from "../shared/key-pair.ts";
 import { groupExceptions } from "../shared/listener-exceptions.ts";
+import type { WelcomeMessage } from "../shared/wire.ts";
 import { Claims } from "./claims.ts";
 import { listenForCommands } from "./control-socket.ts";
 import { Duty } from "./duty.ts";
 import { HandOver } from "./hand-over.ts";
 import { hostOf, isFinal, Link, portOf, reconnectDelayMs, type LinkEnd } from "./link.ts";
 import { Listeners } from "./listeners.ts";
+import type { AgentState, Observer } from "./observer.ts";
 import type { Policy } from "./policy.ts";
 import { Relay } from "./protocols/relay.ts";
 import { SelfWatch } from "./self-watch.ts";
 import { serviceChanges } from "./service-changes.ts";
-import { prepareStateDir, socketPath } from "./state-dir.ts";
+import { backlogFolder, prepareStateDir, socketPath } from "./state-dir.ts";
 import { SweptPorts } from "./swept.ts";
+import type { SweepOrder, Watcher } from "./watch/watcher.ts";
 
 export interface AgentConfig {
   node: string;
@@ -40,9 +43,11 @@ export interface AgentDependencies {
   tell: (line: string) => void;
   random: () => number;
   now: () => Date;
+  /** Counts what happens, where there are metrics. */
+  observer?: Observer | undefined;
 }
 
-/** Without a coordinator for this long, the ports go back to whoever wants them. */
+/** Without a coordinator for this long, the ports go back to whoever wants them: a check may be over. */
 const releaseMs = 30_000;
 /** For what was under way when the link ended; it has been cancelled by then. */
 const settleMs = 2_000;
@@ -61,29 +66,38 @@ export async function runAgent(
 ): Promise<string | undefined> {
   await using agent = new Agent(config, deps);
   await using _commands = await agent.listenForCommands();
+  deps.observer?.watch(agent);
   return await agent.run(signal);
 }
 
-class Agent implements AsyncDisposable {
+class Agent implements AsyncDisposable, AgentState {
   readonly #config: AgentConfig;
   readonly #deps: AgentDependencies;
   /** The private key never leaves the process. */
   readonly #keys = createKeyPair();
-  readonly #watch: SelfWatch;
+  readonly #self: SelfWatch;
   readonly #claims = new Claims();
   readonly #swept = new SweptPorts();
   readonly #handOver: HandOver;
   /** The link over which the coordinator knows what this agent holds. */
   #reported: { duty: Duty; link: Link } | undefined;
   #session: string | undefined;
+  /** Of the present link, or of the last one. */
+  #duty: Duty | undefined;
   #listeners: Listeners | undefined;
+  #relay = new Relay(undefined);
+  /** Of an agent that has had a pinglist: from then on it watches, with a link and without. */
+  #watcher: Watcher | undefined;
+  #watching: Promise<Watcher> | undefined;
+  /** Whether the folder of this agent's state is its own. */
+  #hasStateDir = false;
   #knownNodes = 1;
   #ownAddresses: ReadonlySet<string> = new Set();
 
   constructor(config: AgentConfig, deps: AgentDependencies) {
     this.#config = config;
     this.#deps = deps;
-    this.#watch = new SelfWatch((ms) =>
+    this.#self = new SelfWatch((ms) =>
       deps.tell(
         `this host's clock was set by ${formatDuration(Math.abs(ms))} ${ms > 0 ? "forward" : "back"}`,
       ),
@@ -100,13 +114,31 @@ class Agent implements AsyncDisposable {
     });
   }
 
+  get isConnected(): boolean {
+    return this.#reported !== undefined;
+  }
+
+  get listeners(): AgentState["listeners"] {
+    const counts = { bound: 0, occupied: 0, denied: 0, absent: 0 };
+    const report = this.#listeners?.report;
+    if (report === undefined) return counts;
+    for (const { state } of report.exceptions) counts[state]++;
+    return { ...counts, bound: report.bound };
+  }
+
+  get backlog(): AgentState["backlog"] {
+    return this.#watcher?.backlog ?? { sweeps: 0, bytes: 0, dropped: 0 };
+  }
+
   /** Nothing of a check depends on it: an agent that cannot have its socket says so once and goes on. */
   async listenForCommands(): Promise<AsyncDisposable | undefined> {
     const { stateDir, uid, node } = this.#config;
     try {
       const path = socketPath(stateDir, node);
       prepareStateDir(stateDir, uid);
-      return await listenForCommands(path, (request) => this.#handOver.giveUp(request));
+      const commands = await listenForCommands(path, (request) => this.#handOver.giveUp(request));
+      this.#hasStateDir = true;
+      return commands;
     } catch (error) {
       this.#deps.tell(`no ports can be asked of this agent: ${describeError(error)}`);
       return undefined;
@@ -116,6 +148,7 @@ class Agent implements AsyncDisposable {
   async run(signal: AbortSignal): Promise<string | undefined> {
     let attempt = 0;
     let alone = performance.now();
+    let told: string | undefined;
     while (!signal.aborted) {
       let end: LinkEnd;
       try {
@@ -128,11 +161,14 @@ class Agent implements AsyncDisposable {
         this.#deps.tell(`the link to the coordinator ended (${end.reason || end.code}); coming back`);
       } catch (error) {
         if (signal.aborted) break;
-        if (!(error instanceof PortmeshError) || error.code !== "cannot-run") throw error;
-        if (attempt === 0) this.#deps.tell(`${error.message}; trying again`);
+        if (!(error instanceof PortmeshError) || !this.#mayPass(error)) throw error;
+        if (attempt === 0 || error.code !== told) this.#deps.tell(`${error.message}; trying again`);
+        told = error.code;
         const aloneMs = performance.now() - alone;
-        if (aloneMs > this.#config.giveUpMs) throw error;
-        if (aloneMs > releaseMs) await this.#release();
+        if (this.#watching === undefined) {
+          if (aloneMs > this.#config.giveUpMs) throw error;
+          if (aloneMs > releaseMs) await this.#release();
+        }
       }
       await sleep(reconnectDelayMs(attempt++, this.#knownNodes, this.#deps.random), undefined, {
         signal,
@@ -141,9 +177,16 @@ class Agent implements AsyncDisposable {
     return undefined;
   }
 
+  /** An agent that watches outlives a coordinator that was started by mistake in the place of its own. */
+  #mayPass({ code }: PortmeshError): boolean {
+    return code === "cannot-run" || (code === "wrong-coordinator" && this.#watching !== undefined);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#watch[Symbol.dispose]();
+    this.#self[Symbol.dispose]();
     this.#handOver[Symbol.dispose]();
+    const watcher = await this.#watching;
+    await watcher?.[Symbol.asyncDispose]();
     await this.#release();
   }
 
@@ -160,12 +203,20 @@ class Agent implements AsyncDisposable {
     let refusal: PortmeshError | undefined;
     let work: Promise<void> = Promise.resolve();
     let fault: unknown;
+    const fail = (error: unknown): void => {
+      fault ??= error;
+      link.close("failed");
+    };
     /** One after the other; the first that fails ends the link. */
     const perform = (task: () => Promise<void> | undefined): void => {
-      work = work.then(task).catch((error: unknown) => {
-        fault ??= error;
-        link.close("failed");
-      });
+      work = work.then(task).catch(fail);
+    };
+    /** Hosts outside may take their time. */
+    let visits: Promise<void> = Promise.resolve();
+    /** Beside that work, and in their order. */
+    let orders: Promise<void> = Promise.resolve();
+    const watch = (task: (duty: Duty) => Promise<void> | void): void => {
+      orders = orders.then(() => (duty === undefined || ending.aborted ? undefined : task(duty))).catch(fail);
     };
     const link = await Link.open(
       this.#reachableJoin(),
@@ -180,17 +231,7 @@ class Agent implements AsyncDisposable {
             break;
           case "welcome":
             onWelcome();
-            this.#session = message.session;
-            this.#knownNodes = message.nodes.length;
-            this.#ownAddresses = new Set(message.nodes[message.node]?.addresses);
-            duty = new Duty(
-              message,
-              this.#config.policy,
-              this.#config.join.addresses,
-              this.#keys.privateKey,
-              this.#watch,
-              this.#swept,
-            );
+            duty = this.#begin(message);
             perform(() => this.#listen(duty!, link, ending));
             break;
           case "probe":
@@ -210,7 +251,7 @@ class Agent implements AsyncDisposable {
             void link.send({ type: "time", id: message.id, at: this.#deps.now().getTime() });
             break;
           case "inspect":
-            perform(() => duty?.inspect(message, link, ending));
+            visits = visits.then(() => duty?.inspect(message, link, ending)).catch(fail);
             break;
           case "look":
             // Not in turn with the work: the traces in the kernel do not wait.
@@ -218,6 +259,21 @@ class Agent implements AsyncDisposable {
             break;
           case "watch":
             duty?.watch(Math.min(maxWatchMs, message.forMs));
+            break;
+          case "assign":
+            watch((own) => {
+              own.assign(message);
+              this.#watcher?.introduce(own);
+              perform(() => this.#reconcile(own, link));
+            });
+            break;
+          case "pinglist":
+          case "serving":
+          case "absent":
+          case "ack":
+          case "again":
+          case "full":
+            watch((own) => this.#watch(message, own, link));
             break;
           case "finish":
             break; // the close that follows carries the reason
@@ -236,9 +292,10 @@ class Agent implements AsyncDisposable {
     const end = await link.ended;
     signal.removeEventListener("abort", leave);
     over.abort();
+    this.#watcher?.detach();
     this.#reported = undefined;
     duty?.[Symbol.dispose]();
-    await Promise.race([work, sleep(settleMs, undefined, { ref: false })]);
+    await Promise.race([Promise.all([work, visits, orders]), sleep(settleMs, undefined, { ref: false })]);
     if (fault !== undefined) throw asError(fault);
     if (refusal !== undefined) throw refusal;
     return end;
@@ -253,12 +310,14 @@ class Agent implements AsyncDisposable {
 
   #hello({ route }: Link): Parameters<Link["send"]>[0] {
     const { node, version, host, pid, join } = this.#config;
-    const proofOfRight = this.#session === undefined ? { token: join.token } : { session: this.#session };
+    // A coordinator that was started again knows no session of before.
+    const session = this.#session === undefined ? {} : { session: this.#session };
     const via = route.isRelay ? { via: route.address } : {};
     return {
       type: "hello",
       node,
-      ...proofOfRight,
+      token: join.token,
+      ...session,
       ...via,
       version,
       host,
@@ -267,16 +326,37 @@ class Agent implements AsyncDisposable {
     };
   }
 
-  /** Opens the listeners of this welcome; those of an earlier one belong to keys that no longer count. */
+  #begin(welcome: WelcomeMessage): Duty {
+    this.#session = welcome.session;
+    this.#knownNodes = welcome.nodes.length;
+    this.#ownAddresses = new Set(welcome.nodes[welcome.node]?.addresses);
+    const before = this.#watcher === undefined ? undefined : this.#duty;
+    this.#duty = new Duty(welcome, {
+      policy: this.#config.policy,
+      coordinators: this.#config.join.addresses,
+      privateKey: this.#keys.privateKey,
+      watch: this.#self,
+      swept: this.#swept,
+      ...(before === undefined ? {} : { requests: before.requests }),
+    });
+    this.#watcher?.introduce(this.#duty);
+    return this.#duty;
+  }
+
+  /**
+   * Opens the listeners of this welcome; those of an earlier one belong to keys that no longer count. While the
+   * cluster is watched they are given the new keys instead, and stay bound.
+   */
   async #listen(duty: Duty, link: Link, signal: AbortSignal): Promise<void> {
-    await this.#release();
-    if (signal.aborted) return;
     const startedAt = performance.now();
+    if (this.#watcher === undefined) await this.#release();
+    if (signal.aborted) return;
+    this.#leadRelay(link);
     const { respectServices } = duty;
-    const options = { claims: this.#claims, respectServices, relay: this.#relayOver(link) };
-    const listeners = new Listeners(duty.listenerContext, options);
-    this.#listeners = listeners;
-    const report = await listeners.reconcile(duty.wantedListeners());
+    const options = { claims: this.#claims, respectServices, relay: this.#relay };
+    if (this.#listeners === undefined) this.#listeners = new Listeners(duty.listenerContext, options);
+    else this.#listeners.adopt(duty.listenerContext);
+    const report = await this.#listeners.reconcile(duty.wantedListeners());
     const elapsedMs = performance.now() - startedAt;
     const others = report.exceptions.length === 0 ? "" : `, ${report.exceptions.length} not to be had`;
     const how = link.route.isRelay ? ` through ${link.route.address}` : "";
@@ -285,12 +365,56 @@ class Agent implements AsyncDisposable {
     );
     this.#reported = { duty, link };
     await this.#report(elapsedMs);
+    if (!signal.aborted) this.#watcher?.attach(link);
+  }
+
+  /** The plan has changed, and the link stays. */
+  async #reconcile(duty: Duty, link: Link): Promise<void> {
+    if (this.#listeners === undefined || this.#reported?.link !== link) return;
+    const startedAt = performance.now();
+    this.#knownNodes = duty.nodeCount;
+    this.#ownAddresses = new Set(duty.ownAddresses);
+    this.#listeners.adopt(duty.listenerContext);
+    const { bound } = await this.#listeners.reconcile(duty.wantedListeners());
+    this.#deps.tell(`the plan has changed; holding ${bound} ports`);
+    await this.#report(performance.now() - startedAt);
+  }
+
+  /** The code for it is loaded with the first pinglist: most agents only take part in a check. */
+  async #watch(order: SweepOrder, duty: Duty, link: Link): Promise<void> {
+    if (this.#watcher === undefined) {
+      if (order.type !== "pinglist") return;
+      this.#watcher = await (this.#watching ??= this.#startWatching(duty));
+      this.#watcher.attach(link);
+    }
+    this.#watcher.order(order);
+  }
+
+  async #startWatching(duty: Duty): Promise<Watcher> {
+    const { Watcher } = await import("./watch/watcher.ts");
+    const { node, policy, stateDir } = this.#config;
+    const folder = this.#hasStateDir ? backlogFolder(stateDir, node) : undefined;
+    if (folder === undefined)
+      this.#deps.tell(
+        `sweeps that are not delivered do not outlive this process: ${stateDir} is not its own`,
+      );
+    return new Watcher(
+      duty,
+      { node, probesPerSecond: policy.probesPerSecond, folder },
+      {
+        tell: this.#deps.tell,
+        random: this.#deps.random,
+        self: this.#self,
+        observer: this.#deps.observer,
+        beforeSweep: () => this.#lookForServices(),
+      },
+    );
   }
 
   /** Where services are watched, they come and go between rounds; each then gets probes of its own kind. */
   async #lookForServices(): Promise<void> {
     const listeners = this.#listeners;
-    if (listeners === undefined || this.#reported?.duty.respectServices !== true) return;
+    if (listeners === undefined || this.#duty?.respectServices !== true) return;
     const before = listeners.report;
     const changes = serviceChanges(before, await listeners.reconcile());
     if (changes.length === 0) return;
@@ -313,9 +437,9 @@ class Agent implements AsyncDisposable {
   }
 
   /** Peers reach the coordinator where this agent reaches it; one that needed a relay itself is of no help. */
-  #relayOver({ route }: Link): Relay {
+  #leadRelay({ route }: Link): void {
     const isOfHelp = this.#config.policy.relay && !route.isRelay;
-    return new Relay(isOfHelp ? { host: hostOf(route.address), port: portOf(route.address) } : undefined);
+    this.#relay.lead(isOfHelp ? { host: hostOf(route.address), port: portOf(route.address) } : undefined);
   }
 }
 

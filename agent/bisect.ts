@@ -32,7 +32,7 @@ export async function findEdges(
   onResult: (result: ProbeResult) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  let gaps = [...Map.groupBy(known, ({ order }) => order.id).values()].flatMap(gapsOf).slice(0, maxEdges);
+  let gaps = [...Map.groupBy(known, ({ order }) => order).values()].flatMap(gapsOf).slice(0, maxEdges);
   const quickly = { ...dependencies, context: { ...dependencies.context, timeoutMs } };
   while (gaps.length > 0 && !signal.aborted) {
     const found = new Map<string, boolean>();

@@ -2,8 +2,21 @@
 import { canonicalAddress, isLoopback, localhostOf } from "../shared/addresses.ts";
 import { PortmeshError } from "../shared/errors.ts";
 import { certificateName, loopbackAddress, maxResultsPerFrame } from "../shared/link.ts";
-import { formatPorts, portSetOf, readPorts, subtract, union, type PortSet } from "../shared/ports.ts";
+import type { ProtocolName } from "../shared/names.ts";
+import type { Outcome } from "../shared/outcome.ts";
+import {
+  eachPort,
+  formatPorts,
+  intersection,
+  portSetOf,
+  readPorts,
+  subtract,
+  union,
+  type PortSet,
+} from "../shared/ports.ts";
 import { epochKey } from "../shared/proof.ts";
+import type { ServiceExchange } from "../shared/service-exchange.ts";
+import type { AssignMessage } from "../shared/watch-wire.ts";
 import type {
   CoordinatorMessage,
   InspectMessage,
@@ -19,7 +32,13 @@ import { hostOf, type Link } from "./link.ts";
 import type { WantedListener } from "./listeners.ts";
 import { probeThoroughly } from "./looks.ts";
 import { AddressPolicy, type Policy } from "./policy.ts";
-import { defaultLimits, type CutOrder, type ProbeOrder, type ProbeResult } from "./prober.ts";
+import {
+  defaultLimits,
+  type CutOrder,
+  type ProbeOrder,
+  type ProbeResult,
+  type ProberDependencies,
+} from "./prober.ts";
 import { protocols } from "./protocols/index.ts";
 import type { ListenerContext, ProbeContext } from "./protocols/protocol.ts";
 import { secureContext } from "./protocols/tls.ts";
@@ -42,33 +61,56 @@ const maxMeasureMs = 10 * 60_000;
 /** Results wait this long for company. */
 const flushMs = 200;
 
+/** The ports of one address of one node, to be probed over one protocol. */
+export interface ProbeTask {
+  id: number;
+  to: number;
+  /** Position in the addresses of `to`, or -1 for the node's own loopback address. */
+  address: number;
+  protocol: ProtocolName;
+  ports: PortSet;
+  /** More ports: those that must be shut. */
+  shut?: PortSet;
+  /** Which of all these a real service holds, and how to speak with it. */
+  services?: readonly (ServiceExchange & { ports: PortSet })[];
+}
+
+export interface DutyDependencies {
+  policy: Policy;
+  /** The addresses of the join string. */
+  coordinators: readonly string[];
+  /** Belongs to the certificate of the welcome. */
+  privateKey: string;
+  watch: SelfWatch;
+  swept: SweptPorts;
+  /** Of listeners that stay bound when a new duty begins. */
+  requests?: RequestLog;
+}
+
 export class Duty implements Disposable {
-  readonly #welcome: Welcome;
+  #welcome: Welcome;
   readonly #ownPolicy: Policy;
   readonly #privateKey: string;
   readonly #policy: AddressPolicy;
   readonly #watch: SelfWatch;
   /** It knows the interfaces as they were when the agent joined. */
-  readonly #health: OwnHealth;
+  #health: OwnHealth;
   readonly #swept: SweptPorts;
-  readonly #requests = new RequestLog();
+  readonly #requests: RequestLog;
   /** What the last round found to measure. */
   #answered = new AnsweredPorts();
-  readonly #halfOpen = new HalfOpenWatch(this.#requests);
+  readonly #halfOpen: HalfOpenWatch;
 
-  /** `coordinators` are the addresses of the join string; `privateKey` belongs to the welcome's certificate. */
   constructor(
     welcome: Welcome,
-    policy: Policy,
-    coordinators: readonly string[],
-    privateKey: string,
-    watch: SelfWatch,
-    swept: SweptPorts,
+    { policy, coordinators, privateKey, watch, swept, requests = new RequestLog() }: DutyDependencies,
   ) {
     this.#welcome = welcome;
     this.#watch = watch;
     this.#swept = swept;
-    this.#health = new OwnHealth(watch, welcome.nodes[welcome.node]?.addresses ?? []);
+    this.#requests = requests;
+    this.#halfOpen = new HalfOpenWatch(requests);
+    this.#health = new OwnHealth(watch, this.ownAddresses);
     this.#ownPolicy = policy;
     this.#privateKey = privateKey;
     this.#policy = new AddressPolicy(policy, {
@@ -84,8 +126,38 @@ export class Duty implements Disposable {
     return this.#welcome.round;
   }
 
+  get nodeCount(): number {
+    return this.#welcome.nodes.length;
+  }
+
   get respectServices(): boolean {
     return this.#welcome.respectServices;
+  }
+
+  get requests(): RequestLog {
+    return this.#requests;
+  }
+
+  get health(): OwnHealth {
+    return this.#health;
+  }
+
+  /** As peers know them. */
+  get ownAddresses(): readonly string[] {
+    return this.#welcome.nodes[this.#welcome.node]?.addresses ?? [];
+  }
+
+  /** As whom this agent speaks and whom it knows: while this stays the same, targets mean the same. */
+  get introduction(): string {
+    const { epoch, node, nodes, authority } = this.#welcome;
+    return JSON.stringify([epoch, node, nodes, authority]);
+  }
+
+  /** The plan has changed: other peers, other ports, maybe another address of its own. */
+  assign({ node, nodes, listeners }: Omit<AssignMessage, "type">): void {
+    const before = this.ownAddresses.join();
+    this.#welcome = { ...this.#welcome, node, nodes, listeners };
+    if (this.ownAddresses.join() !== before) this.#health = new OwnHealth(this.#watch, this.ownAddresses);
   }
 
   get listenerContext(): ListenerContext {
@@ -142,21 +214,15 @@ export class Duty implements Disposable {
   async probe(message: ProbeMessage, link: Pick<Link, "send">, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const startedAt = performance.now();
-    const own = this.#welcome.nodes[this.#welcome.node]!.addresses;
-    const batch = new ResultBatch(
-      message.round,
-      [...own, "127.0.0.1", "::1"].map(canonicalAddress),
-      (results) => void link.send(results),
-    );
-    const orders = message.targets.flatMap((target) => this.#orders(target));
-    const [permitted, forbidden] = this.#divide(orders);
-    for (const order of forbidden) refuse(order, batch);
-    const udp = new UdpSweep(this.#source().localAddress);
+    const batch = new ResultBatch(message.round, this.sources(), (results) => void link.send(results));
+    const orders = message.targets.flatMap((target) => this.orders(taskOf(target)));
+    const [permitted, forbidden] = this.divide(orders);
+    for (const order of forbidden) refuse(order, (result) => batch.add(result));
+    const udp = this.udpSweep();
     const flushing = setInterval(() => batch.flush(), flushMs);
     let probes = 0;
     let cut: CutOrder[] = [];
     try {
-      const context = this.#probeContext(message.timeoutMs, udp);
       const answered = new AnsweredPorts();
       this.#answered = answered;
       const report = (result: ProbeResult): void => {
@@ -164,35 +230,32 @@ export class Duty implements Disposable {
         batch.add(result);
         answered.add(result);
       };
-      const limits = { ...this.#limits(), sweepMs: message.budgetMs };
-      const dependencies = { protocols, context, limits, health: this.#health };
+      const dependencies = this.prober(message.timeoutMs, udp, message.budgetMs);
       const doubt = (nodes: number[]): void => void link.send({ type: "doubt", round: message.round, nodes });
       cut = await probeThoroughly(permitted, dependencies, { report, doubt }, signal);
-      for (const { order, taken } of cut) this.#swept.add(order, taken);
+      this.remember(cut);
     } finally {
       clearInterval(flushing);
       udp.close();
     }
     if (signal.aborted) return;
     batch.flush();
-    const share = Math.min(...cut.map(({ taken, of }) => Math.max(1, taken) / of));
     await link.send({
       type: "done",
       round: message.round,
       probes,
       elapsedMs: performance.now() - startedAt,
       cut: cut.map(({ order }) => order.id),
-      fullSweepMs: cut.length === 0 ? 0 : message.budgetMs / share,
+      fullSweepMs: fullSweepMs(cut, message.budgetMs),
     });
   }
 
   /** Measures the paths of what answered in the round before. */
   async measure(message: MeasureMessage, link: Pick<Link, "send">, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
-    const udp = new UdpSweep(this.#source().localAddress);
+    const udp = this.udpSweep();
     try {
-      const context = this.#probeContext(message.timeoutMs, udp);
-      const dependencies = { protocols, context, limits: this.#limits(), health: this.#health };
+      const dependencies = this.prober(message.timeoutMs, udp);
       const until = AbortSignal.any([
         signal,
         AbortSignal.timeout(Math.min(maxMeasureMs, Math.ceil(message.budgetMs))),
@@ -244,27 +307,55 @@ export class Duty implements Disposable {
     await link.send({ type: "inspected", round: message.round });
   }
 
-  /** The ports of listeners in one order, those of each kind of service in another. */
-  #orders({ id, to, address, protocol, ports, services = [] }: WireTarget): ProbeOrder[] {
+  /** The ports of listeners in one order, those of each kind of service in another; those that must be shut apart. */
+  orders({ id, to, address, protocol, ports, shut = [], services = [] }: ProbeTask): ProbeOrder[] {
     const range = { to, address: this.#addressOf(to, address), protocol };
-    const order = {
-      id,
-      from: this.#welcome.node,
-      ...range,
-      serverName: certificateName(this.#welcome.nodes[to]?.name ?? ""),
-      start: this.#swept.of(range),
+    const serverName = certificateName(this.#welcome.nodes[to]?.name ?? "");
+    const part = (all: PortSet, isShut: boolean): ProbeOrder[] => {
+      const kind = isShut ? { isShut } : {};
+      const start = this.#swept.of({ ...range, ...kind });
+      const faulty = this.#swept.faulty({ ...range, ...kind });
+      const order = { id, from: this.#welcome.node, ...range, ...kind, serverName, start, faulty };
+      const served = services.map(({ ports: held, exchange, tls }): ProbeOrder => {
+        return { ...order, service: { exchange, tls }, ports: intersection(all, held) };
+      });
+      const rest = subtract(all, union(served.map((each) => each.ports)));
+      return [{ ...order, ports: rest }, ...served].filter((each) => each.ports.length > 0);
     };
-    const served = services.map(({ ports: held, exchange, tls }): ProbeOrder => {
-      return { ...order, service: { exchange, tls }, ports: portSet(held) };
-    });
-    const rest = subtract(portSet(ports), union(served.map((each) => each.ports)));
-    return rest.length === 0 ? served : [{ ...order, ports: rest }, ...served];
+    return [...part(ports, false), ...part(shut, true)];
   }
 
-  #divide(orders: readonly ProbeOrder[]): [permitted: ProbeOrder[], forbidden: ProbeOrder[]] {
+  /** What the policy of this agent allows, and what it does not. */
+  divide(orders: readonly ProbeOrder[]): [permitted: ProbeOrder[], forbidden: ProbeOrder[]] {
     const isPermitted = (order: ProbeOrder): boolean =>
       this.#policy.permits(order.address) || (order.to === order.from && isLoopback(order.address));
     return [orders.filter(isPermitted), orders.filter((order) => !isPermitted(order))];
+  }
+
+  /** Where each of these ranges was left, for the next time. */
+  remember(cut: readonly CutOrder[]): void {
+    for (const { order, taken } of cut) this.#swept.add(order, taken);
+  }
+
+  /** What was found faulty in a range, so that the next samples have it. */
+  rememberFaulty(order: ProbeOrder, ports: readonly number[]): void {
+    this.#swept.setFaulty(order, ports);
+  }
+
+  /** From where peers may see this node without a NAT in between. */
+  sources(): string[] {
+    return [...this.ownAddresses, "127.0.0.1", "::1"].map(canonicalAddress);
+  }
+
+  /** To be closed by whoever asked for it. */
+  udpSweep(): UdpSweep {
+    return new UdpSweep(this.#source().localAddress);
+  }
+
+  /** `sweepMs`: for how long ranges may be swept. */
+  prober(timeoutMs: number, udp: UdpSweep, sweepMs = Number.POSITIVE_INFINITY): ProberDependencies {
+    const context = this.#probeContext(timeoutMs, udp);
+    return { protocols, context, limits: { ...this.#limits(), sweepMs }, health: this.#health };
   }
 
   #probeContext(timeoutMs: number, udp: UdpSweep): ProbeContext {
@@ -325,24 +416,32 @@ async function sendQuality(
   }
 }
 
-function refuse(order: ProbeOrder, batch: ResultBatch): void {
+/** How long a sweep of all ports takes by what this one did; 0 where nothing was cut. */
+export function fullSweepMs(cut: readonly CutOrder[], budgetMs: number): number {
+  const share = Math.min(...cut.map(({ taken, of }) => Math.max(1, taken) / of));
+  return cut.length === 0 ? 0 : budgetMs / share;
+}
+
+function taskOf({ ports, services = [], ...target }: WireTarget): ProbeTask {
+  return {
+    ...target,
+    ports: portSet(ports),
+    services: services.map((service) => ({ ...service, ports: portSet(service.ports) })),
+  };
+}
+
+/** What the policy forbids has its outcome without a probe. */
+export function refuse(order: ProbeOrder, report: (result: ProbeResult) => void): void {
   const detail = `${order.address} is outside of what this agent's policy allows`;
-  for (const [first, last] of order.ports) {
-    for (let port = first; port <= last; port++) {
-      batch.add({
-        order,
-        port,
-        outcome: {
-          kind: "local-error",
-          phase: "connect",
-          elapsedMs: 0,
-          attempts: 1,
-          code: "EPOLICY",
-          detail,
-        },
-      });
-    }
-  }
+  const outcome: Outcome = {
+    kind: "local-error",
+    phase: "connect",
+    elapsedMs: 0,
+    attempts: 1,
+    code: "EPOLICY",
+    detail,
+  };
+  for (const port of eachPort(order.ports)) report({ order, port, outcome });
 }
 
 function portSet(text: string): ProbeOrder["ports"] {

@@ -31,7 +31,7 @@ export function lanesOf(orders: readonly ProbeOrder[], limits: ProberLimits, now
   const byNode = Map.groupBy(orders, ({ to }) => to);
   const from = orders[0]?.from ?? 0;
   const lanes = Array.from(byNode, ([to, laneOrders]): Lane & { to: number } => {
-    const sweeps = laneOrders.map(({ ports, start = 0 }) => sweepOrder(ports, start));
+    const sweeps = laneOrders.map(({ ports, start = 0, faulty }) => sweepOrder(ports, start, faulty));
     const always = sweeps.flatMap((sweep, order) => sweep.always.map((port) => ({ order, port })));
     const first = hashOf(`${from}>${to}`) % Math.max(1, always.length);
     const count = sweeps.reduce((sum, { inTurn }) => sum + inTurn.length, always.length);

@@ -59,11 +59,13 @@ export class Link {
       this.#heard = true;
     });
     socket.on("error", () => socket.terminate());
-    this.#heartbeat = setInterval(() => {
+    const beat = (): void => {
       if (!this.#heard) socket.terminate();
       this.#heard = false;
       if (socket.readyState === WebSocket.OPEN) socket.ping();
-    }, heartbeatMs);
+    };
+    // A process that did not get to run itself reads what has come meanwhile first.
+    this.#heartbeat = setInterval(() => (this.#heard ? beat() : setImmediate(beat)), heartbeatMs);
     this.ended = new Promise((resolve) => {
       socket.once("close", (code, reason) => {
         clearInterval(this.#heartbeat);
@@ -88,11 +90,11 @@ export class Link {
         const secured = await dial(route, join.pin, signal);
         return new Link(await upgrade(secured, signal), route, onMessage);
       } catch (error) {
-        const isRefused = error instanceof PortmeshError && error.code === "join-refused";
+        const isAnother = error instanceof PortmeshError && error.code === "wrong-coordinator";
         // Behind a relay's address may be anybody by now; behind the coordinator's own it is worth an alarm.
-        if (signal.aborted || (isRefused && !route.isRelay)) throw error;
+        if (signal.aborted || (isAnother && !route.isRelay)) throw error;
         const { code, message } = error as NodeJS.ErrnoException;
-        failures.push(`${route.address}: ${isRefused ? message : (code ?? message)}`);
+        failures.push(`${route.address}: ${isAnother ? message : (code ?? message)}`);
       }
     }
     const direct = failures.slice(0, join.addresses.length).join("; ");
@@ -164,7 +166,7 @@ function dial({ address, isRelay }: Route, pin: string, signal: AbortSignal): Pr
       socket.destroy();
       reject(
         new PortmeshError(
-          "join-refused",
+          "wrong-coordinator",
           `the coordinator at ${address} is not the one of the join string: ${problem}`,
           {
             next: "Get the join string of the coordinator that runs now; if it is the right one, somebody is in between.",
@@ -227,10 +229,12 @@ export function isFinal(end: LinkEnd): boolean {
 /**
  * How long to wait before dialling again, in milliseconds. The first time the whole fleet lost the link at
  * once: spread over a window that grows with it (12 ms a node, about 80 joins a second). Afterwards
- * exponential with full jitter.
+ * exponential with full jitter, up to what keeps a fleet of that size from being a burden: a few nodes are back
+ * within seconds, before what they know is stale.
  */
 export function reconnectDelayMs(attempt: number, nodes: number, random: () => number): number {
   const firstWindowMs = Math.min(60_000, 500 + 12 * nodes);
-  const windowMs = attempt === 0 ? firstWindowMs : Math.min(60_000, 1_000 * 2 ** Math.min(attempt, 6));
+  const longestMs = Math.min(60_000, 5_000 + 60 * nodes);
+  const windowMs = attempt === 0 ? firstWindowMs : Math.min(longestMs, 1_000 * 2 ** Math.min(attempt, 6));
   return random() * windowMs;
 }

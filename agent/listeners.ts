@@ -76,13 +76,19 @@ export class Listeners implements AsyncDisposable {
     context: ListenerContext,
     options: ListenerOptions = { claims: new Claims(), respectServices: false },
   ) {
-    this.#context = context;
+    this.#context = { ...context };
     this.#options = options;
-    this.#streams = new StreamListeners(context, options.relay);
+    this.#streams = new StreamListeners(this.#context, options.relay);
   }
 
   get report(): ListenerReport {
     return { bound: this.#held.size, exceptions: [...this.#exceptions.values()] };
+  }
+
+  /** Speaks as somebody else, or with another key, from now on; every port stays bound. */
+  adopt(context: ListenerContext): void {
+    Object.assign(this.#context, context);
+    this.#streams.renew();
   }
 
   /** Opens what is missing, closes what is no longer wanted, keeps the rest. */

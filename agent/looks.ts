@@ -4,7 +4,7 @@
  * looks like a firewall. What still fails is put to the kernel's own counters (see kernel-look.ts).
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { countPorts } from "../shared/ports.ts";
+import { countPorts, hasPort } from "../shared/ports.ts";
 import type { Outcome } from "../shared/outcome.ts";
 import { findEdges, type Point } from "./bisect.ts";
 import { askKernel } from "./kernel-look.ts";
@@ -59,7 +59,7 @@ export async function probeThoroughly(
   const losses = new Losses();
   const sort = (result: ProbeResult): void => {
     losses.count(result);
-    if (isOver(result.outcome)) report(result);
+    if (isOver(result.outcome) || result.order.isShut === true) report(result);
     else failures.push(result);
   };
   /** Where packets are lost, a few ports lose all of them: they get more chances than a firewall would need. */
@@ -104,16 +104,18 @@ export async function probeThoroughly(
     }
   };
   const passed = new Map<number, number[]>();
+  const shut = new Map<number, number[]>();
   const cut = await runPinglist(
     orders,
     dependencies,
     (result) => {
       if (result.outcome.kind === "open") remember(passed, result);
+      else if (result.order.isShut === true) remember(shut, result);
       sort(result);
     },
     signal,
   );
-  if (cut.length > 0) await findEdges(pointsOf(cut, passed, failures), gently, sort, signal);
+  if (cut.length > 0) await findEdges(pointsOf(cut, passed, shut, failures), gently, sort, signal);
   const clear = failures.filter(({ outcome }) => outcome.kind === "unreachable");
   const first = failures.splice(0).filter(({ outcome }) => outcome.kind !== "unreachable");
   if (first.length > 0) doubt([...new Set(first.map(({ order }) => order.to))]);
@@ -147,14 +149,18 @@ function remember(passed: Map<number, number[]>, { order, port }: ProbeResult): 
 function pointsOf(
   cut: readonly CutOrder[],
   passed: ReadonlyMap<number, readonly number[]>,
+  shut: ReadonlyMap<number, readonly number[]>,
   failures: readonly ProbeResult[],
 ): Point[] {
-  return cut.flatMap(({ order }) => [
-    ...(passed.get(order.id) ?? []).map((port) => ({ order, port, isOpen: true })),
-    ...failures.flatMap((each) =>
-      each.order.id === order.id ? [{ order, port: each.port, isOpen: false }] : [],
-    ),
-  ]);
+  return cut.flatMap(({ order }) => {
+    const failed = failures.flatMap((each) => (each.order.id === order.id ? [each.port] : []));
+    const all = [
+      ...(passed.get(order.id) ?? []).map((port) => ({ order, port, isOpen: true })),
+      ...[...(shut.get(order.id) ?? []), ...failed].map((port) => ({ order, port, isOpen: false })),
+    ];
+    // Parts of one target share its id.
+    return all.filter(({ port }) => hasPort(order.ports, port));
+  });
 }
 
 /** Of the ports of each node that answered, how many needed more than one attempt. */

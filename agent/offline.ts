@@ -82,7 +82,13 @@ class OfflineAgent implements Disposable {
       addresses.map((each) => formatEndpoint(each, 0)),
     );
     const welcome = { ...plan, type: "welcome" as const, session: "", respectServices: false, round: 1 };
-    this.#duty = new Duty(welcome, policy, everywhere, plan.privateKey, watch, new SweptPorts());
+    this.#duty = new Duty(welcome, {
+      policy,
+      coordinators: everywhere,
+      privateKey: plan.privateKey,
+      watch,
+      swept: new SweptPorts(),
+    });
     this.#words = new LastWords(plan.targets, (text) => this.#duty.portsOf(text));
   }
 

@@ -36,8 +36,12 @@ export interface ProbeOrder {
   service?: ServiceExchange;
   serverName: string;
   ports: PortSet;
+  /** Set where the ports must be shut: what fails there is as it should be, and is not looked at twice. */
+  isShut?: boolean;
   /** How many ports earlier sweeps of this range have had: see `sweepOrder`. */
   start?: number;
+  /** Those of its ports that are probed in any case. */
+  faulty?: readonly number[];
 }
 
 export interface ProbeResult {
@@ -71,6 +75,8 @@ export interface ProberDependencies {
   protocols: Readonly<Record<ProtocolName, Protocol>>;
   context: ProbeContext;
   limits: ProberLimits;
+  /** Of an agent that does several things at once: what all of them together may send. */
+  allowance?: TokenBucket;
   health: Health;
 }
 
@@ -196,6 +202,7 @@ class Round {
       const now = performance.now();
       const lane = this.#takeLane(now);
       if (lane === undefined || !this.#bucket.take(now)) return;
+      if (this.#deps.allowance?.take(now) === false) return;
       this.#launch(lane, now);
     }
   }

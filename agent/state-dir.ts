@@ -1,4 +1,4 @@
-/** The folder where agents of one host keep their sockets, so that commands on that host find them. */
+/** The folder where agents of one host keep their sockets, so that commands on that host find them, and what has to outlive them. */
 import { lstatSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,6 +32,11 @@ export function socketPath(folder: string, node: string): string {
     `the path ${path} is too long for a socket: ${bytes} bytes of at most ${maxPathBytes}`,
     { next: "Choose a folder with a shorter path: --state-dir DIR." },
   );
+}
+
+/** Where the agent of a node keeps what its coordinator has not acknowledged. */
+export function backlogFolder(folder: string, node: string): string {
+  return join(folder, `${node}.backlog`);
 }
 
 export function nodeOfSocket(file: string): string | undefined {

@@ -3,7 +3,7 @@
  * probed is spread evenly over the range (van der Corput's sequence in base 2), and the next sweep goes on
  * where this one stopped, until every port has had its turn.
  */
-import { countPorts, eachPort, type PortInterval, type PortSet } from "../shared/ports.ts";
+import { countPorts, eachPort, hasPort, type PortInterval, type PortSet } from "../shared/ports.ts";
 
 /** Of a set or an interval of at most so many ports none is left out. */
 export const smallestSample = 64;
@@ -18,8 +18,8 @@ export interface SweepOrder {
   inTurn: Uint16Array;
 }
 
-/** `start`: how many of the ports in turn earlier sweeps have had. */
-export function sweepOrder(ports: PortSet, start: number): SweepOrder {
+/** `start`: how many of the ports in turn earlier sweeps have had; `faulty`: those of the ports that must have theirs now. */
+export function sweepOrder(ports: PortSet, start: number, faulty: readonly number[] = []): SweepOrder {
   if (countPorts(ports) <= smallestSample) return { always: [...eachPort(ports)], inTurn: new Uint16Array() };
   // Several flows may share a set: a small one beside a range is no sample.
   const isSmall = (interval: PortInterval): boolean => countPorts([interval]) <= smallestSample;
@@ -28,6 +28,7 @@ export function sweepOrder(ports: PortSet, start: number): SweepOrder {
   const always = new Set([
     ...(countPorts(small) <= mostSmall ? eachPort(small) : []),
     ...(large.length <= mostLarge ? large.flat() : []),
+    ...faulty.filter((port) => hasPort(ports, port)),
   ]);
   const others = Uint16Array.from(eachPort(ports)).filter((port) => !always.has(port));
   const spread = evenly(others.length);

@@ -25,11 +25,16 @@ export interface CoordinatorAddress {
 }
 
 export class Relay {
-  readonly #coordinator: CoordinatorAddress | undefined;
+  #coordinator: CoordinatorAddress | undefined;
   readonly #open = new Set<Socket>();
 
   /** Undefined for an agent that does not relay, or that came through a relay itself: it sends callers away. */
   constructor(coordinator: CoordinatorAddress | undefined) {
+    this.#coordinator = coordinator;
+  }
+
+  /** The link of this agent goes another way now. */
+  lead(coordinator: CoordinatorAddress | undefined): void {
     this.#coordinator = coordinator;
   }
 

@@ -5,12 +5,11 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { familyOf } from "../../shared/addresses.ts";
-import type { RequestLog } from "../request-log.ts";
 import { BulkStreams } from "./bulk-listener.ts";
 import type { Acceptor, Connection, ListenerContext } from "./protocol.ts";
 import { Relay, serverNameAcceptor } from "./relay.ts";
 import { proofAcceptor } from "./tcp.ts";
-import { tlsAcceptor } from "./tls.ts";
+import { tlsAcceptor, type TlsAcceptor } from "./tls.ts";
 import { webSocketAcceptor } from "./ws.ts";
 
 export const streamLimits = {
@@ -29,26 +28,32 @@ export class StreamListeners {
   /** In order of arrival, so the reaper looks only at the oldest. */
   readonly #open = new Map<Socket, { since: number; spoke: boolean }>();
   readonly #acceptors: readonly Acceptor[];
-  readonly #requests: RequestLog;
+  readonly #context: ListenerContext;
+  readonly #tls: TlsAcceptor;
   readonly #relay: Relay;
   readonly #bulk: BulkStreams;
   readonly #reaper: NodeJS.Timeout;
   #accepted = 0;
 
   constructor(context: ListenerContext, relay = new Relay(undefined)) {
-    this.#requests = context.requests;
+    this.#context = context;
     this.#relay = relay;
     this.#bulk = new BulkStreams(context);
     // What lasts longer than any probe has limits of its own.
     const leave = (socket: Socket): void => void this.#open.delete(socket);
-    const tls = tlsAcceptor(context, (connection) => this.#handOver(connection));
+    this.#tls = tlsAcceptor(context, (connection) => this.#handOver(connection));
     this.#acceptors = [
       proofAcceptor(context),
-      serverNameAcceptor(relay, tls, leave),
+      serverNameAcceptor(relay, this.#tls, leave),
       webSocketAcceptor(context),
       this.#bulk.acceptor(leave),
     ];
     this.#reaper = setInterval(() => this.#reap(performance.now()), 1_000).unref();
+  }
+
+  /** The certificate of the context is another one now. */
+  renew(): void {
+    this.#tls.renew();
   }
 
   /** Connections accepted since the start. */
@@ -105,7 +110,7 @@ export class StreamListeners {
     socket.on("error", () => socket.destroy());
     socket.once("close", () => {
       this.#open.delete(socket);
-      if (!state.spoke) this.#requests.stayedMute(address, port, performance.now());
+      if (!state.spoke) this.#context.requests.stayedMute(address, port, performance.now());
     });
     this.#handOver({ stream: socket, socket, port, clientVerified: false });
   }

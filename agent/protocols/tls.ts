@@ -3,7 +3,14 @@
  * inside. Whoever ends TLS on the way cannot present such a certificate.
  */
 import { connect as connectTcp, type Socket } from "node:net";
-import { connect, createSecureContext, Server, type SecureContext, type TLSSocket } from "node:tls";
+import {
+  connect,
+  createSecureContext,
+  Server,
+  type SecureContext,
+  type SecureContextOptions,
+  type TLSSocket,
+} from "node:tls";
 import type { ProbePhase } from "../../shared/names.ts";
 import type { Outcome } from "../../shared/outcome.ts";
 import { createRequest, messageBytes, readAnswer } from "../../shared/proof.ts";
@@ -144,19 +151,24 @@ export function probeTls(
   });
 }
 
+export interface TlsAcceptor extends Acceptor {
+  /** Shows the certificate that the context has now. */
+  renew(): void;
+}
+
 /**
  * Ends TLS for every port of the agent. A client certificate is asked for but not required: whether one
  * came is part of the proof. `inside` gets the decrypted stream.
  */
-export function tlsAcceptor(context: ListenerContext, inside: (connection: Connection) => void): Acceptor {
-  const { cert, key, ca } = context.certificate;
+export function tlsAcceptor(context: ListenerContext, inside: (connection: Connection) => void): TlsAcceptor {
   const outer = new WeakMap<object, Connection>();
-  const server = new Server({
-    cert,
-    key,
-    ca,
+  const identity = (): SecureContextOptions => ({
+    ...context.certificate,
     minVersion: "TLSv1.2",
     ecdhCurve: curve,
+  });
+  const server = new Server({
+    ...identity(),
     requestCert: true,
     rejectUnauthorized: false,
     handshakeTimeout: 5_000,
@@ -172,6 +184,7 @@ export function tlsAcceptor(context: ListenerContext, inside: (connection: Conne
   });
   server.on("tlsClientError", (_error, stream) => stream.destroy());
   return {
+    renew: () => server.setSecureContext(identity()),
     recognises: (firstByte) => firstByte === handshakeRecord,
     accept(connection, head) {
       connection.stream.pause();

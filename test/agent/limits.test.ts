@@ -47,9 +47,13 @@ t.test("the first reconnect is spread over a window that grows with the fleet", 
     reconnectDelayMs(1, 20, () => 0.5),
     1_000,
   );
+  t.equal(
+    reconnectDelayMs(20, 5_000, () => 1),
+    60_000,
+  );
   t.ok(
     Array.from({ length: 50 }, (_, attempt) => reconnectDelayMs(attempt, 20, () => 1)).every(
-      (delay) => delay <= 60_000,
+      (delay) => delay <= 7_000,
     ),
   );
 });
