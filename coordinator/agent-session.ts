@@ -6,18 +6,8 @@ import {
   AgentMessageSchema,
   type AgentMessage,
   type CoordinatorMessage,
-  type DoneMessage,
-  type DoubtMessage,
-  type EndpointsMessage,
-  type FactsMessage,
   type HelloMessage,
-  type ListeningMessage,
   type RefusalCode,
-  type QualityMessage,
-  type ResultsMessage,
-  type SightingsMessage,
-  type StreamedMessage,
-  type TimeMessage,
 } from "../shared/wire.ts";
 import type { Member, Refusal } from "./membership.ts";
 
@@ -25,27 +15,22 @@ const helloTimeoutMs = 5_000;
 /** Several of the largest frames. */
 const maxUnsentBytes = 32 * 1024 * 1024;
 
+/** What an agent that has joined has to say. */
+export type SaidMessage = Exclude<AgentMessage, HelloMessage | { type: "bye" }>;
+
 export interface SessionEvents {
   /** Admits the agent and returns the welcome to send, or a refusal. */
   join(
     hello: HelloMessage,
     session: AgentSession,
   ): Promise<{ member: Member; welcome: CoordinatorMessage } | Refusal>;
-  /** These return what was wrong with the frame, if anything. */
-  listening(member: Member, message: ListeningMessage): string | undefined;
-  results(member: Member, message: ResultsMessage): string | undefined;
-  quality(member: Member, message: QualityMessage): string | undefined;
-  measured(member: Member, round: number): void;
-  sightings(member: Member, message: SightingsMessage): string | undefined;
-  doubt(member: Member, message: DoubtMessage): void;
-  done(member: Member, message: DoneMessage): void;
-  endpoints(member: Member, message: EndpointsMessage): string | undefined;
-  facts(member: Member, message: FactsMessage): void;
-  inspected(member: Member, round: number): void;
-  streamed(member: Member, message: StreamedMessage): void;
-  time(member: Member, message: TimeMessage): void;
-  /** `clean` where the agent said goodbye, `silence` where its link was not closed and only went quiet. */
-  ended(member: Member, how: "clean" | "close" | "silence"): void;
+  /** Whatever it says once it has joined. Returns what was wrong with it, if anything. */
+  message(member: Member, message: SaidMessage): string | undefined;
+  /**
+   * `clean` where the agent said goodbye, `silence` where its link was not closed and only went quiet, `unheard` where
+   * it went before it was welcomed.
+   */
+  ended(member: Member, how: "clean" | "close" | "silence" | "unheard"): void;
 }
 
 /** One compiled check a message type: a union would report the failures of every member. */
@@ -69,14 +54,16 @@ export class AgentSession {
     this.#events = events;
     this.#settled = settled;
     this.#helloTimer = setTimeout(() => socket.close(closeCodes.silent, "no hello"), helloTimeoutMs);
-    const heartbeat = setInterval(() => {
+    const beat = (): void => {
       if (!this.#heard) {
         this.#isSilent = true;
         socket.terminate();
       }
       this.#heard = false;
       socket.ping();
-    }, heartbeatMs);
+    };
+    // A coordinator that was busy itself reads what has come meanwhile first.
+    const heartbeat = setInterval(() => (this.#heard ? beat() : setImmediate(beat)), heartbeatMs);
     socket.on("pong", () => {
       this.#heard = true;
     });
@@ -103,8 +90,12 @@ export class AgentSession {
 
   /** An agent that does not read what it is sent is let go. */
   send(message: CoordinatorMessage): void {
+    this.sendText(JSON.stringify(message));
+  }
+
+  sendText(text: string): void {
     if (this.#socket.bufferedAmount > maxUnsentBytes) this.#socket.terminate();
-    else this.#socket.send(JSON.stringify(message));
+    else this.#socket.send(text);
   }
 
   refuse(refusal: { code: RefusalCode; message: string; next: string }): void {
@@ -120,6 +111,11 @@ export class AgentSession {
     this.send({ type: "finish", reason });
     this.#socket.close(closeCodes.finished, reason);
     return closed;
+  }
+
+  /** It keeps its name, and is to join again. */
+  dismiss(): void {
+    this.#socket.close(closeCodes.again, "join again");
   }
 
   replace(): void {
@@ -138,52 +134,13 @@ export class AgentSession {
       if (!this.#joining) this.#socket.close(closeCodes.silent, "no hello");
       return;
     }
-    switch (message.type) {
-      case "listening":
-        this.#refuseIf(this.#events.listening(member, message));
-        break;
-      case "results":
-        this.#refuseIf(this.#events.results(member, message));
-        break;
-      case "quality":
-        this.#refuseIf(this.#events.quality(member, message));
-        break;
-      case "sightings":
-        this.#refuseIf(this.#events.sightings(member, message));
-        break;
-      case "measured":
-        this.#events.measured(member, message.round);
-        break;
-      case "doubt":
-        this.#events.doubt(member, message);
-        break;
-      case "done":
-        this.#events.done(member, message);
-        break;
-      case "endpoints":
-        this.#refuseIf(this.#events.endpoints(member, message));
-        break;
-      case "facts":
-        this.#events.facts(member, message);
-        break;
-      case "inspected":
-        this.#events.inspected(member, message.round);
-        break;
-      case "streamed":
-        this.#events.streamed(member, message);
-        break;
-      case "time":
-        this.#events.time(member, message);
-        break;
-      case "bye":
-        this.#clean = true;
-        break;
+    if (message.type === "bye") {
+      this.#clean = true;
+      return;
     }
-  }
-
-  #refuseIf(problem: string | undefined): void {
-    if (problem === undefined) return;
-    this.refuse({ code: "bad-message", message: problem, next: "Report this as a defect of the agent." });
+    const problem = this.#events.message(member, message);
+    if (problem !== undefined)
+      this.refuse({ code: "bad-message", message: problem, next: "Report this as a defect of the agent." });
   }
 
   async #join(hello: HelloMessage): Promise<void> {
@@ -197,7 +154,7 @@ export class AgentSession {
     }
     if (this.#socket.readyState !== this.#socket.OPEN) {
       // It went away while its certificate was made: the name must not wait for it.
-      this.#events.ended(answer.member, "clean");
+      this.#events.ended(answer.member, "unheard");
       return;
     }
     this.#member = answer.member;

@@ -3,7 +3,7 @@
  * the join string, and every probe between nodes that uses TLS is verified against it.
  */
 import "reflect-metadata"; // @peculiar/x509 resolves its parsers through it
-import { createHash, createPublicKey, randomBytes, webcrypto } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, randomBytes, webcrypto } from "node:crypto";
 import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
@@ -13,7 +13,7 @@ import {
   PublicKey,
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
-  type X509Certificate,
+  X509Certificate,
 } from "@peculiar/x509";
 
 const keyAlgorithm = { name: "ECDSA", namedCurve: "P-256" };
@@ -25,6 +25,13 @@ const backdateMs = dayMs;
 export interface ServerIdentity {
   cert: string;
   key: string;
+}
+
+/** Secret. Both in PEM. */
+export interface KeptAuthority {
+  certificate: string;
+  privateKey: string;
+  lifetimeMs: number;
 }
 
 export class Authority {
@@ -53,6 +60,27 @@ export class Authority {
       ],
     });
     return new Authority(keys, certificate, lifetimeMs);
+  }
+
+  /** An authority that was kept. @throws where the texts are not what `export` gave. */
+  static async load({ certificate, privateKey, lifetimeMs }: KeptAuthority): Promise<Authority> {
+    const parsed = new X509Certificate(certificate);
+    const pkcs8 = createPrivateKey(privateKey).export({ type: "pkcs8", format: "der" });
+    const [publicKey, secret] = await Promise.all([
+      parsed.publicKey.export(keyAlgorithm, ["verify"]),
+      webcrypto.subtle.importKey("pkcs8", pkcs8, keyAlgorithm, true, ["sign"]),
+    ]);
+    return new Authority({ publicKey, privateKey: secret }, parsed, lifetimeMs);
+  }
+
+  /** All of it, the private key included. */
+  async export(): Promise<KeptAuthority> {
+    const pkcs8 = await webcrypto.subtle.exportKey("pkcs8", this.#keys.privateKey);
+    return {
+      certificate: this.certificatePem,
+      privateKey: pem("PRIVATE KEY", Buffer.from(pkcs8)),
+      lifetimeMs: this.#lifetimeMs,
+    };
   }
 
   get certificatePem(): string {

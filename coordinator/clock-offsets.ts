@@ -50,6 +50,17 @@ export class ClockOffsets {
     return this.#offsets.get(node);
   }
 
+  /** Nodes have other numbers from now on, or none; what was asked under the old ones is given up. */
+  renumber(placeOf: (node: number) => number | undefined): void {
+    const known = [...this.#offsets];
+    this.#offsets.clear();
+    for (const [node, offset] of known) {
+      const place = placeOf(node);
+      if (place !== undefined) this.#offsets.set(place, offset);
+    }
+    for (const { settle } of this.#open.values()) settle(undefined);
+  }
+
   /** What an agent says of its clock; answers that nobody waits for any more are passed over. */
   answered(node: number, { id, at }: TimeMessage): void {
     const question = this.#open.get(id);
@@ -58,6 +69,8 @@ export class ClockOffsets {
 
   async #compare(node: number, signal: AbortSignal): Promise<void> {
     const { wall, monotonic } = this.#context;
+    // Of this run alone: a clock may have been set since the last one.
+    let best: ClockOffset | undefined;
     for (let exchange = 0; exchange < exchanges && !signal.aborted; exchange++) {
       const wallBefore = wall();
       const askedAt = monotonic();
@@ -66,8 +79,9 @@ export class ClockOffsets {
       const { at, arrivedAt } = answer;
       const halfMs = (arrivedAt - askedAt) / 2;
       const offset = { aheadMs: at - (wallBefore + halfMs), errorMs: halfMs + resolutionMs };
-      const best = this.#offsets.get(node);
-      if (best === undefined || offset.errorMs < best.errorMs) this.#offsets.set(node, offset);
+      if (best !== undefined && offset.errorMs >= best.errorMs) continue;
+      best = offset;
+      this.#offsets.set(node, offset);
     }
   }
 

@@ -16,7 +16,7 @@ export function reportEndpoints(
   return plan.endpoints.map((endpoint) => reportEndpoint(endpoint, plan, inspected, attendance, now));
 }
 
-function reportEndpoint(
+export function reportEndpoint(
   endpoint: PlannedEndpoint,
   { nodes, thresholds }: Plan,
   { endpoint: reportOf, pins }: Inspected,

@@ -3,16 +3,22 @@
  * it is done, while the traces are fresh. An agent that does not answer holds nobody up for long.
  */
 import type { Target } from "../shared/plan.ts";
-import { formatPorts } from "../shared/ports.ts";
+import { formatPorts, type PortSet } from "../shared/ports.ts";
 import type { CoordinatorMessage, SightingsMessage } from "../shared/wire.ts";
-import type { Observations } from "./observations.ts";
+import type { Sightings } from "./sightings.ts";
 
 type LookMessage = Extract<CoordinatorMessage, { type: "look" }>;
+
+/** What a near end reported, and where the answers go. */
+export interface Questionable {
+  failures(target: Target): PortSet;
+  readonly sightings: Sightings;
+}
 
 interface Pending {
   node: number;
   targets: Target[];
-  asked: ReturnType<Observations["failures"]>[];
+  asked: PortSet[];
   withinMs: number;
   askedAt: number;
 }
@@ -22,20 +28,23 @@ const answerMs = 6_000;
 
 export class Inquiry {
   readonly #targetsBySource: ReadonlyMap<number, readonly Target[]>;
-  readonly #observations: Observations;
+  readonly #observations: Questionable;
   /** Returns whether there was anybody to send it to. */
   readonly #send: (node: number, message: LookMessage) => boolean;
   readonly #pending = new Map<number, Pending>();
-  #looks = 0;
+  /** Numbers the questions. */
+  readonly #nextLook: () => number;
 
   constructor(
     targetsBySource: ReadonlyMap<number, readonly Target[]>,
-    observations: Observations,
+    observations: Questionable,
     send: (node: number, message: LookMessage) => boolean,
+    nextLook: () => number,
   ) {
     this.#targetsBySource = targetsBySource;
     this.#observations = observations;
     this.#send = send;
+    this.#nextLook = nextLook;
   }
 
   get isOpen(): boolean {
@@ -48,7 +57,7 @@ export class Inquiry {
       .map((target) => ({ target, asked: this.#observations.failures(target) }))
       .filter(({ asked }) => asked.length > 0);
     for (const [node, list] of Map.groupBy(failed, ({ target }) => target.to)) {
-      const look = ++this.#looks;
+      const look = this.#nextLook();
       const targets = list.map(({ target }) => target);
       const asked = list.map((each) => each.asked);
       const questions = targets.map(({ transport }, index) => ({

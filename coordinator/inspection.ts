@@ -27,6 +27,11 @@ const factsMs = 60_000;
 const visitsAtOnce = 4;
 const attemptsPerVisit = 4;
 
+/** For how long a node that has to visit so many endpoints may be waited for. */
+export function inspectionLimitMs(endpoints: number, timeoutMs: number): number {
+  return factsMs + Math.ceil(endpoints / visitsAtOnce) * attemptsPerVisit * timeoutMs;
+}
+
 export class Inspection {
   readonly round: number;
   readonly #context: InspectionContext;
@@ -45,7 +50,7 @@ export class Inspection {
     const byNode = Map.groupBy(plan.endpoints, ({ from }) => from);
     const most = Math.max(0, ...Array.from(byNode.values(), (list) => list.length));
     const { timeoutMs } = this.#context;
-    const limitMs = factsMs + Math.ceil(most / visitsAtOnce) * attemptsPerVisit * timeoutMs;
+    const limitMs = inspectionLimitMs(most, timeoutMs);
     const startedAt = performance.now();
     for (const { node } of membership.ready) this.#order(node);
     while (this.#awaited.size > 0 && !signal.aborted) {

@@ -25,10 +25,10 @@ export interface Refusal {
 }
 
 export class Membership implements Attendance {
-  readonly #plan: Plan;
+  #plan: Plan;
   readonly #token: Buffer;
   readonly #now: () => number;
-  readonly #members = new Map<number, Member>();
+  #members = new Map<number, Member>();
 
   constructor(plan: Plan, token: string, now: () => number) {
     this.#plan = plan;
@@ -96,6 +96,30 @@ export class Membership implements Attendance {
     member.lostAt = Number.NEGATIVE_INFINITY;
   }
 
+  /**
+   * Nodes keep their agents by their names. What they hold under the new plan they have yet to say.
+   * @returns those whose node is gone.
+   */
+  reassign(plan: Plan): ReadonlySet<Member> {
+    const before = this.#plan.nodes;
+    const positions = new Map(plan.nodes.map(({ name, index }) => [name, index]));
+    const members = [...this.#members.values()];
+    this.#plan = plan;
+    this.#members = new Map();
+    const removed = new Set<Member>();
+    for (const member of members) {
+      const position = positions.get(before[member.node]!.name);
+      if (position === undefined) {
+        removed.add(member);
+        continue;
+      }
+      member.node = position;
+      member.listening = undefined;
+      this.#members.set(position, member);
+    }
+    return removed;
+  }
+
   /** @returns what was wrong with the message, or undefined. */
   reportListening(member: Member, message: ListeningMessage): string | undefined {
     const report = listeningReportOf(message, this.#plan.nodes[member.node]!);
@@ -138,6 +162,16 @@ export class Membership implements Attendance {
           each.state === "occupied" && each.transport === transport && addresses.includes(each.address),
       )
       .map(({ port }) => port);
+  }
+
+  /** All ports that other processes hold, as a text that is the same where they are. */
+  occupied(node: number): string {
+    const exceptions = this.#members.get(node)?.listening?.exceptions.values() ?? [];
+    return Array.from(exceptions)
+      .flatMap(({ state, transport, address, port }) =>
+        state === "occupied" ? [`${transport} ${address} ${port}`] : [],
+      )
+      .join("\n");
   }
 
   #isReady(node: number): boolean {

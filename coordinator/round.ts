@@ -52,11 +52,17 @@ export class Round {
     this.#context = context;
     this.#targetsBySource = Map.groupBy(context.plan.targets, ({ from }) => from);
     this.observations = new Observations(context.plan);
-    this.#inquiry = new Inquiry(this.#targetsBySource, this.observations, (node, message) => {
-      const isThere = context.membership.member(node)?.connected === true;
-      if (isThere) context.send(node, message);
-      return isThere;
-    });
+    let looks = 0;
+    this.#inquiry = new Inquiry(
+      this.#targetsBySource,
+      this.observations,
+      (node, message) => {
+        const isThere = context.membership.member(node)?.connected === true;
+        if (isThere) context.send(node, message);
+        return isThere;
+      },
+      () => ++looks,
+    );
   }
 
   /** Resolves when all have reported, or the signal ends it; a node that leaves for good is not waited for. */

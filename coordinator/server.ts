@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocketServer, type WebSocket } from "ws";
 import { linkPath, linkProtocol, maxFrameBytes } from "../shared/link.ts";
-import { PortmeshError } from "../shared/errors.ts";
+import { cannotListen } from "./cannot-listen.ts";
 import type { ServerIdentity } from "./authority.ts";
 
 export interface ServerOptions {
@@ -41,11 +41,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     await app.listen({ host: options.host, port: options.port });
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new PortmeshError("cannot-run", `cannot listen on ${options.host}:${options.port}: ${code}`, {
-      next: "Choose another address with --listen HOST:PORT, or stop what holds this one.",
-      cause: error,
-    });
+    throw cannotListen(options, "--listen", error);
   }
   const { port } = app.server.address() as AddressInfo;
   return {

@@ -1,13 +1,11 @@
 /** Which exchange to have on the ports of a target that real services hold. */
-import type { Path, Plan, Target } from "../shared/plan.ts";
+import type { Plan, Target } from "../shared/plan.ts";
 import { formatPorts, hasPort, portSetOf } from "../shared/ports.ts";
 import { exchangeFor, type ServiceExchange } from "../shared/service-exchange.ts";
 import type { WireService } from "../shared/wire.ts";
 
 export class ServicePorts {
   readonly #plan: Plan;
-  /** The flows that share each target; made when the first service is met, which in most checks is never. */
-  #pathsOf: ReadonlyMap<number, readonly Path[]> | undefined;
 
   constructor(plan: Plan) {
     this.#plan = plan;
@@ -34,22 +32,12 @@ export class ServicePorts {
 
   /** Of several flows on one port the first whose protocol is known speaks for all: there is but one service. */
   #exchange(target: Target, port: number): ServiceExchange | undefined {
-    this.#pathsOf ??= pathsByTarget(this.#plan);
-    const exchanges = (this.#pathsOf.get(target.id) ?? [])
-      .filter((path) => hasPort(path.ports, port))
-      .map((path) => exchangeFor(path, port));
+    const { pairs } = this.#plan;
+    const position = target.id - pairs.firstTarget(target.from, target.to);
+    const exchanges = pairs
+      .rows(target.from, target.to)
+      .paths.filter((row) => row.targets.includes(position) && hasPort(row.ports, port))
+      .map((row) => exchangeFor(row, port));
     return exchanges.find((each) => each !== undefined && each.exchange !== "plain") ?? exchanges[0];
   }
-}
-
-function pathsByTarget(plan: Plan): Map<number, Path[]> {
-  const paths = new Map<number, Path[]>();
-  for (const path of plan.paths) {
-    for (const id of path.targets) {
-      const list = paths.get(id);
-      if (list === undefined) paths.set(id, [path]);
-      else list.push(path);
-    }
-  }
-  return paths;
 }

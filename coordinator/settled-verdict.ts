@@ -33,12 +33,14 @@ export interface Transition {
  */
 export type Confirmation = "confirmed" | "alone" | "unknown";
 
-const strikesNeeded: Readonly<Record<Confirmation, number>> = { confirmed: 3, unknown: 3, alone: 4 };
+export const strikesNeeded: Readonly<Record<Confirmation, number>> = { confirmed: 3, unknown: 3, alone: 4 };
 const changePenalty = 1_000;
 /** About four changes in quick succession. */
 const suppressAt = 3_000;
 const reuseAt = 1_000;
 const halfLifeMs = 5 * 60_000;
+/** One change, four half-lives ago. */
+const calmPenalty = changePenalty / 2 ** 4;
 /** However often it changed: quiet for four half-lives is quiet enough. */
 const maxPenalty = reuseAt * 2 ** 4;
 
@@ -57,16 +59,21 @@ export function unsettled(now: number): SettledVerdict {
   };
 }
 
-/** One more judgement of a path. The transition is what people are to be told, if anything. */
+/**
+ * One more judgement of a path, which stands on so many looks, each of which saw the same. The transition is
+ * what people are to be told, if anything.
+ */
 export function settle(
   state: SettledVerdict,
   judgement: Judgement,
   confirmation: Confirmation,
   now: number,
+  looks = 1,
 ): { state: SettledVerdict; transition?: Transition } {
   const { believed } = state;
-  const decayed = state.penalty * 0.5 ** ((now - state.penaltyAt) / halfLifeMs);
-  const strikes = (state.suspected?.strikes ?? 0) + 1;
+  // A clock that was set back makes nothing grow.
+  const decayed = state.penalty * 0.5 ** (Math.max(0, now - state.penaltyAt) / halfLifeMs);
+  const strikes = (state.suspected?.strikes ?? 0) + looks;
   const isNewFail = judgement.verdict === "fail" && believed.verdict !== "fail";
   if (isNewFail && strikes < strikesNeeded[confirmation])
     return show(state, { ...state, ...damping(state, decayed, now), suspected: { judgement, strikes } });
@@ -75,6 +82,35 @@ export function settle(
   const penalty = isChange ? Math.min(maxPenalty, decayed + changePenalty) : decayed;
   const next = { ...state, ...damping(state, penalty, now), believed: judgement, suspected: undefined };
   return show(state, next);
+}
+
+/** Whether nothing of its past matters to what comes: it is as it was shown, and has not changed for long. */
+export function isCalm(state: SettledVerdict): boolean {
+  return isAsShown(state) && state.penalty < calmPenalty;
+}
+
+/** When a path that is judged the same from now on will be calm; at once where its next judgement matters. */
+export function calmAt(state: SettledVerdict): number {
+  const { penalty, penaltyAt } = state;
+  if (!isAsShown(state) || penalty < calmPenalty) return penaltyAt;
+  return penaltyAt + halfLifeMs * Math.log2(penalty / calmPenalty);
+}
+
+function isAsShown({ shown, believed, suspected, isFlapping }: SettledVerdict): boolean {
+  return shown.reason === believed.reason && suspected === undefined && !isFlapping;
+}
+
+/** What is known of a calm path. */
+export function calm(shown: Judgement, since: number, now: number): SettledVerdict {
+  return {
+    shown,
+    since,
+    believed: shown,
+    suspected: undefined,
+    penalty: 0,
+    penaltyAt: now,
+    isFlapping: false,
+  };
 }
 
 /** A flapping path is believed again once it has been quiet for long enough. */

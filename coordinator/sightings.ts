@@ -52,6 +52,19 @@ export class Sightings {
     return undefined;
   }
 
+  /** What is known of these targets alone, by the same agents. */
+  of(targets: (target: number) => boolean): Sightings {
+    const kept = new Sightings();
+    for (const [target, testimony] of this.#byTarget)
+      if (targets(target)) kept.#byTarget.set(target, testimony);
+    return kept;
+  }
+
+  /** All that is known of the probes to one target: where two texts are the same, so are the answers of `at`. */
+  textOf(target: number): string {
+    return JSON.stringify(this.#byTarget.get(target)) ?? "";
+  }
+
   /** Undefined where nobody was asked. */
   at(target: number, port: number): Sighting | undefined {
     const testimony = this.#byTarget.get(target);

@@ -40,10 +40,16 @@ function inquire(
   const observations = new Observations(plan);
   observations.record(0, resultsOf(lines));
   const sent: (Look & { to: number })[] = [];
-  const inquiry = new Inquiry(targetsBySource, observations, (to, message) => {
-    if (isThere(to)) sent.push({ to, ...message });
-    return isThere(to);
-  });
+  let looks = 0;
+  const inquiry = new Inquiry(
+    targetsBySource,
+    observations,
+    (to, message) => {
+      if (isThere(to)) sent.push({ to, ...message });
+      return isThere(to);
+    },
+    () => ++looks,
+  );
   return { inquiry, observations, sent };
 }
 

@@ -185,3 +185,12 @@ t.test("whatever happens, no alarm is false and no change is told twice", async 
   }
   t.pass("in 300 runs of 60 rounds");
 });
+
+t.test("a clock that is set back makes no path flap, and none for ever", async (t) => {
+  const path = new Path().sees("pass fail fail fail");
+  path.see("fail", "unknown", -24 * 60 * minuteMs);
+  t.equal(path.state.isFlapping, false);
+  path.sees("pass");
+  t.equal(path.state.isFlapping, false);
+  t.ok(path.state.penalty <= 2_000, `${path.state.penalty}`);
+});
