@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import t, { type Test } from "tap";
@@ -66,7 +66,6 @@ const ways: Record<string, Run> = {
     t.match(out, /^Summary +\d+ met/m);
   },
   "bin/portmesh check": async (t, args) => {
-    const agentCommand = words(commandWith("agent run")).slice(1, -1);
     const cluster = clusterOfTheReadme(t);
     await using check = new Running([
       ...cluster.inFolder(args),
@@ -79,7 +78,7 @@ const ways: Record<string, Run> = {
       "endpoints,requirements",
     ]);
     await fileAppears(cluster.joinFile);
-    const agents = cluster.nodes.map((node) => new Running([...cluster.inFolder(agentCommand), node]));
+    const agents = cluster.nodes.map((node) => new Running([...cluster.inFolder(agentCommand()), node]));
     t.teardown(() => Promise.all(agents.map((agent) => agent[Symbol.asyncDispose]())));
     const { exitCode, out, err } = await check.finished;
     t.equal(exitCode, allPass, "every required path passes", { out, err });
@@ -95,17 +94,38 @@ const ways: Record<string, Run> = {
   },
   "bin/portmesh coordinator run": async (t, args) => {
     const cluster = clusterOfTheReadme(t);
-    const joining = ["--join-file", cluster.joinFile];
-    await using coordinator = new Running([...cluster.inFolder(args), ...joining, "--listen", "127.0.0.1:0"]);
+    const file = join(cluster.folder, "cluster.yaml");
+    const patient = parse(readFileSync(file, "utf8")) as object;
+    // With the interval of the README a first sweep may take half a minute to begin.
+    writeFileSync(file, stringify({ ...patient, probing: { interval: "5s" } }));
+    await using coordinator = new Running([
+      ...cluster.inFolder(args),
+      "--join-file",
+      cluster.joinFile,
+      "--data-dir",
+      join(cluster.folder, "data"),
+      "--listen",
+      "127.0.0.1:0",
+      "--http",
+      "127.0.0.1:0",
+      "--skip",
+      "endpoints,requirements",
+    ]);
     await fileAppears(cluster.joinFile);
-    const agents = cluster.nodes.map((name) => new Running(["agent", "run", ...joining, "--name", name]));
+    const agents = cluster.nodes.map((node) => new Running([...cluster.inFolder(agentCommand()), node]));
     t.teardown(() => Promise.all(agents.map((agent) => agent[Symbol.asyncDispose]())));
-    await coordinator.says(allPass === 0 ? " 0 unknown" : " unknown", 90_000);
+    await coordinator.says("3 of 3 agents have told", 90_000);
+    const [url] = /http:\/\/127\.0\.0\.1:[0-9]+/.exec(coordinator.err)!;
+    const { openapi } = (await (await fetch(`${url}/api/v1/openapi.json`)).json()) as { openapi: string };
+    t.match(openapi, /^3\./);
+    t.match(await (await fetch(`${url}/metrics`)).text(), "portmesh_agents");
     coordinator.child.kill("SIGTERM");
-    const { exitCode, out, err } = await coordinator.finished;
-    t.equal(exitCode, 143, "it runs until it is stopped", { err });
-    t.match(out, /^\S+Z n1 → n2 \S+ tcp \S+: unknown never-probed → pass reachable$/m);
-    for (const agent of agents) t.equal((await agent.finished).exitCode, 0, "each agent ends with it");
+    t.equal((await coordinator.finished).exitCode, 143, "it runs until it is stopped");
+    for (const agent of agents) {
+      t.equal(agent.child.exitCode, null, "agents go on while it is away");
+      agent.child.kill("SIGTERM");
+      t.equal((await agent.finished).exitCode, 143);
+    }
   },
   "bin/portmesh spec render": async (t, args) => {
     const { exitCode, out, err } = await portmesh(...clusterOfTheReadme(t).inFolder(args));
@@ -174,6 +194,11 @@ function words(command: string): string[] {
 /** Durations differ from run to run. */
 function timeless(text: string): string {
   return text.replaceAll(/\d+(\.\d+)? (ms|s)\b/g, "TIME").trimEnd();
+}
+
+/** What the README has run on each node, up to its name. */
+function agentCommand(): string[] {
+  return words(commandWith("agent run")).slice(1, -1);
 }
 
 /** The cluster file of the README, with its nodes on loopback and its files in a folder of the test's own. */
