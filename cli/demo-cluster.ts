@@ -1,4 +1,5 @@
 /** A cluster of made-up nodes on 127.0.0.0/8 for any spec, so that a product can be tried on one host. */
+import { defaultHistory, noSchedule } from "../shared/calendar-settings.ts";
 import { defaultBandwidth, defaultThresholds, type Cluster } from "../shared/cluster-file.ts";
 import { nothingOutside } from "../shared/outside.ts";
 import type { ProductSpec } from "../shared/spec.ts";
@@ -22,9 +23,18 @@ export function demoCluster(spec: ProductSpec, nodes: number): Cluster {
       roles: roles[index]!,
       zone: index % 2 === 0 ? "a" : "b",
     })),
-    probing: { intervalMs: 30_000, timeoutMs: 4_000, budgetMs: 60_000, bandwidth: defaultBandwidth },
+    probing: {
+      intervalMs: 30_000,
+      timeoutMs: 4_000,
+      budgetMs: 60_000,
+      outsideMs: 300_000,
+      bandwidth: defaultBandwidth,
+    },
     thresholds: defaultThresholds,
     outside: nothingOutside,
+    notify: [],
+    schedule: noSchedule,
+    history: defaultHistory,
   };
 }
 

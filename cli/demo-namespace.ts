@@ -51,7 +51,7 @@ export function isInsideNamespace(): boolean {
 }
 
 /** Runs this very command again inside a new namespace and resolves with its exit code. */
-export function reenter(): Promise<number> {
+export function reenter(env: Readonly<Record<string, string>> = {}): Promise<number> {
   for (const tool of ["unshare", "ip", "nft"]) requireTool(tool);
   const isRoot = process.getuid?.() === 0;
   const flags = isRoot ? ["--net"] : ["--user", "--map-root-user", "--net"];
@@ -61,7 +61,7 @@ export function reenter(): Promise<number> {
       [...flags, "--", process.execPath, ...process.execArgv, ...process.argv.slice(1)],
       {
         stdio: "inherit",
-        env: { ...process.env, [marker]: "1" },
+        env: { ...process.env, ...env, [marker]: "1" },
       },
     );
     const ignore = (): void => {}; // a terminal sends Ctrl-C to the child as well, and its answer counts

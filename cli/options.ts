@@ -1,5 +1,6 @@
 /** Parsers for option values; a bad one is a usage error that names what is allowed. */
 import { InvalidArgumentError, Option } from "commander";
+import { parseHost } from "../shared/addresses.ts";
 import { parseDuration } from "../shared/duration.ts";
 import { skippable, type CheckPhase, type Skippable } from "../shared/names.ts";
 import { failOnWords, type FailOn } from "../shared/exit-code.ts";
@@ -40,7 +41,7 @@ export function listenOption(): Option {
 
 export function advertiseOption(): Option {
   const description = "names or addresses to write into the join string, by commas";
-  return new Option("--advertise <hosts>", description).argParser(commaList);
+  return new Option("--advertise <hosts>", description).argParser(hostList);
 }
 
 export function joinFileOption(): Option {
@@ -53,6 +54,26 @@ export function commaList(text: string): string[] {
     .split(",")
     .map((item) => item.trim())
     .filter((item) => item !== "");
+}
+
+/** Names or addresses, at least one. */
+export function hostList(text: string): string[] {
+  const hosts = commaList(text);
+  if (hosts.length === 0 || hosts.some((host) => !isBareHost(host)))
+    throw new InvalidArgumentError("Must be host names or addresses, without ports, by commas.");
+  return hosts;
+}
+
+function isBareHost(text: string): boolean {
+  const host = parseHost(text);
+  return host !== undefined && host.port === undefined;
+}
+
+export function certificateAndKey(text: string): string[] {
+  const files = commaList(text);
+  if (files.length !== 2)
+    throw new InvalidArgumentError("Must be two files: that of the certificate, a comma, that of its key.");
+  return files;
 }
 
 export function failOn(text: string): FailOn[] {

@@ -1,10 +1,12 @@
 /** `portmesh agent`: the agent of one node, with a coordinator (`run`) or without (`--offline`). */
 import { hostname } from "node:os";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { PortmeshError } from "../../shared/errors.ts";
+import type { Observer } from "../../agent/observer.ts";
 import { interruptible } from "../interrupt.ts";
-import { durationOption } from "../options.ts";
+import { durationOption, listenAddress } from "../options.ts";
 import type { OfflineFlags } from "../offline-run.ts";
+import { installUnitCommand } from "./agent-install-unit.ts";
 import { yieldCommand } from "./agent-yield.ts";
 import type { Terminal } from "../terminal.ts";
 import { portmeshVersion } from "../version.ts";
@@ -17,6 +19,7 @@ interface AgentFlags {
   policy?: string;
   stateDir?: string;
   giveUp: number;
+  metrics?: ReturnType<typeof listenAddress>;
 }
 
 export function agentCommand(terminal: Terminal, done: (exitCode: number) => void): Command {
@@ -28,9 +31,21 @@ export function agentCommand(terminal: Terminal, done: (exitCode: number) => voi
     .option("--policy <file>", "what this node may probe (YAML); default: private addresses only")
     .option(
       "--state-dir <dir>",
-      "folder of the socket for `agent yield`; default: /run/portmesh, or the user's own",
+      "folder of the socket for `agent yield` and of what is not delivered yet; default: /run/portmesh, or the user's own",
     )
-    .addOption(durationOption("--give-up <duration>", "end after so long without a coordinator", "10m"))
+    .addOption(
+      durationOption(
+        "--give-up <duration>",
+        "end after so long without a coordinator; one that watches a cluster stays",
+        "10m",
+      ),
+    )
+    .addOption(
+      new Option(
+        "--metrics <host:port>",
+        "serve metrics for Prometheus there while a cluster is watched; default: nowhere",
+      ).argParser(listenAddress),
+    )
     .action(async (flags: AgentFlags) => {
       done(await runCommand(flags, terminal));
     });
@@ -46,6 +61,7 @@ export function agentCommand(terminal: Terminal, done: (exitCode: number) => voi
     )
     .addCommand(run)
     .addCommand(yieldCommand(terminal))
+    .addCommand(installUnitCommand(terminal))
     .action(async (flags: Partial<OfflineFlags>) => {
       const { offline } = flags;
       if (offline === undefined)
@@ -87,13 +103,29 @@ async function runCommand(flags: AgentFlags, terminal: Terminal): Promise<number
     uid: process.getuid?.(),
   };
   const tell = (line: string): void => void terminal.err.write(`${line}\n`);
+  await using metrics = flags.metrics === undefined ? undefined : await startMetrics(flags, tell);
   const reason = await runAgent(
     config,
-    { tell, random: Math.random, now: () => new Date() },
+    { tell, random: Math.random, now: () => new Date(), observer: metrics?.observer },
     interrupt.signal,
   );
   if (reason !== undefined) tell(`finished: ${reason}`);
   return interrupt.exitCode ?? 0;
+}
+
+/** Loaded only here: an agent without metrics has no memory for them. */
+async function startMetrics(
+  { metrics: address, name }: AgentFlags,
+  tell: (line: string) => void,
+): Promise<AsyncDisposable & { observer: Observer }> {
+  const [{ agentMetrics }, { serveMetrics }] = await Promise.all([
+    import("../../agent/metrics.ts"),
+    import("../../agent/metrics-server.ts"),
+  ]);
+  const observer = agentMetrics(name!, portmeshVersion());
+  const server = await serveMetrics(address!, observer);
+  tell(`metrics are at ${server.url}`);
+  return { observer, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
 function readJoinFile(path: string, read: typeof import("node:fs").readFileSync): string {

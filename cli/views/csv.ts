@@ -1,5 +1,5 @@
 /** The firewall change request: one line a rule that is missing (or too many), in RFC 4180 CSV. */
-import { explainPath, failingPorts } from "../../shared/explain.ts";
+import { explainOmitted, explainPath, failingPorts } from "../../shared/explain.ts";
 import type { Reason } from "../../shared/names.ts";
 import { explainEndpoint } from "../../shared/explain-endpoint.ts";
 import type { Report, ReportEndpoint } from "../../shared/report.ts";
@@ -57,7 +57,9 @@ export function renderCsv(report: Report): string {
       endpoint.doc,
       report.finishedAt,
     ]);
-  return [header, ...rows, ...outside].map((row) => `${row.map(quote).join(",")}\r\n`).join("");
+  const omitted = explainOmitted(report.summary);
+  const more = omitted === undefined ? [] : [header.map((column) => (column === "evidence" ? omitted : ""))];
+  return [header, ...rows, ...outside, ...more].map((row) => `${row.map(quote).join(",")}\r\n`).join("");
 }
 
 /** What to ask of whoever guards the way out; the rest is for whoever runs the endpoint or its name servers. */

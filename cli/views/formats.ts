@@ -28,3 +28,11 @@ export const formatNames = Object.keys(formats) as Format[];
 
 /** For files: no colour, whatever the terminal is. */
 export const fileOptions: FormatOptions = { paint: plain, ascii: false };
+
+/** Of a coordinator, which writes JSON itself. */
+export const reportRenderers = {
+  junit: renderJunit,
+  html: renderHtml,
+  csv: renderCsv,
+  md: renderMarkdown,
+} as const;

@@ -1,5 +1,11 @@
 /** The report as one self-contained page to mail: no script, no request to anywhere, light and dark. */
-import { explainPath, explainSampling, failingPorts, remedyFor } from "../../shared/explain.ts";
+import {
+  explainOmitted,
+  explainPath,
+  explainSampling,
+  failingPorts,
+  remedyFor,
+} from "../../shared/explain.ts";
 import { explainEndpoint, remedyForEndpoint } from "../../shared/explain-endpoint.ts";
 import { verdicts, type Verdict } from "../../shared/names.ts";
 import type { Report, ReportPath } from "../../shared/report.ts";
@@ -28,17 +34,18 @@ export function renderHtml(report: Report): string {
 <p>${report.specs.map(({ id, version }) => `${escape(id)} ${version}`).join(", ")} · ${report.phase} phase ·
 ${report.nodes.length} nodes · ${summary.probes} probes · finished ${report.finishedAt}</p>
 ${allCounts(report)}
-${[matrix, failures, endpoints, requirements, flows, nodes, statements]
-  .map((part) => part(report))
-  .filter((part) => part !== "")
-  .join("\n")}
+${omission(report)}${[matrix, failures, endpoints, requirements, flows, nodes, statements]
+    .map((part) => part(report))
+    .filter((part) => part !== "")
+    .join("\n")}
 </body>
 </html>
 `;
 }
 
 function matrix(report: Report): string {
-  if (report.nodes.length > maxMatrixNodes) return "";
+  // Without the paths that pass there would be holes in it, which look like pairs without any path.
+  if (report.nodes.length > maxMatrixNodes || !hasAllPaths(report)) return "";
   const cells = cellsOf(report);
   const head = cells.nodes.map((name) => `<th scope="col"><span>${escape(name)}</span></th>`).join("");
   const rows = cells.nodes.map((from) => {
@@ -78,6 +85,7 @@ function finding(path: ReportPath): string[] {
 }
 
 function flows(report: Report): string {
+  if (!hasAllPaths(report)) return "";
   const groups = Map.groupBy(report.paths, ({ spec, flow, expected }) => `${spec}/${flow}/${expected}`);
   const rows = Array.from(groups.values(), (paths) => {
     const { spec, flow, transport, ports, protocol, expected, doc } = paths[0]!;
@@ -158,6 +166,15 @@ function allCounts({ summary, endpoints: outside, requirements: asked }: Report)
     ...(outside.length === 0 ? [] : [countList("endpoints", summary.endpoints)]),
     ...(asked.length === 0 ? [] : [countList("requirements", summary.requirements)]),
   ].join("\n");
+}
+
+function hasAllPaths({ paths, summary }: Report): boolean {
+  return paths.length === summary.paths;
+}
+
+function omission({ summary }: Report): string {
+  const omitted = explainOmitted(summary);
+  return omitted === undefined ? "" : `<p>${omitted}</p>\n`;
 }
 
 function countList(what: string, counts: Report["summary"]["endpoints"]): string {

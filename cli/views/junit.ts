@@ -1,5 +1,5 @@
 /** JUnit XML: a suite a row of a spec, a case a path, endpoint or requirement, so that a pipeline shows each by name. */
-import { explainPath, remedyFor } from "../../shared/explain.ts";
+import { explainOmitted, explainPath, remedyFor } from "../../shared/explain.ts";
 import { explainEndpoint, remedyForEndpoint } from "../../shared/explain-endpoint.ts";
 import { explainRequirement } from "../../shared/explain-requirement.ts";
 import type { Verdict } from "../../shared/names.ts";
@@ -23,10 +23,12 @@ export function renderJunit(report: Report): string {
     ...report.requirements.map(caseOfRequirement),
   ];
   const suites = Map.groupBy(cases, (each) => each.suite);
+  const omitted = explainOmitted(report.summary);
   const seconds = (Date.parse(report.finishedAt) - Date.parse(report.startedAt)) / 1_000;
   const lines = [
     `<?xml version="1.0" encoding="UTF-8"?>`,
     `<testsuites name="${xml(report.cluster)}" ${counts(cases)} time="${seconds.toFixed(3)}">`,
+    ...(omitted === undefined ? [] : [`  <!-- ${omitted} -->`]),
     ...Array.from(suites, ([name, list]) => suite(name, list, report)).flat(),
     `</testsuites>`,
   ];

@@ -1,5 +1,11 @@
 /** The report as Markdown, for tickets and pull requests. */
-import { explainPath, explainSampling, failingPorts, remedyFor } from "../../shared/explain.ts";
+import {
+  explainOmitted,
+  explainPath,
+  explainSampling,
+  failingPorts,
+  remedyFor,
+} from "../../shared/explain.ts";
 import { explainEndpoint, remedyForEndpoint } from "../../shared/explain-endpoint.ts";
 import type { Report } from "../../shared/report.ts";
 import { printable } from "../terminal.ts";
@@ -23,8 +29,8 @@ export function renderMarkdown(report: Report): string {
     ].join("; ")}`,
     "",
   ];
-  const sampling = explainSampling(summary);
-  if (sampling !== undefined) lines.push(sampling, "");
+  for (const note of [explainSampling(summary), explainOmitted(summary)])
+    if (note !== undefined) lines.push(note, "");
   if (bad.length > 0) {
     lines.push(
       "| from | to | ports | flow | verdict | reason | what was seen | next |",

@@ -1,6 +1,14 @@
 import { InvalidArgumentError } from "commander";
 import t from "tap";
-import { commaList, durationMs, failOn, listenAddress, wholeNumber } from "../../cli/options.ts";
+import {
+  certificateAndKey,
+  commaList,
+  durationMs,
+  failOn,
+  hostList,
+  listenAddress,
+  wholeNumber,
+} from "../../cli/options.ts";
 
 /** What a bad value is told. */
 function refusal(read: () => unknown): string {
@@ -84,4 +92,24 @@ t.test("a number is whole and within its limits", async (t) => {
       JSON.stringify(bad),
     );
   }
+});
+
+t.test("hosts are names or addresses without ports", async (t) => {
+  t.strictSame(hostList("watch.example.com, 10.0.0.1,fd00::1"), ["watch.example.com", "10.0.0.1", "fd00::1"]);
+  for (const bad of ["", ",", "a b", "http://a", "a:7717", "10.0.0.300"])
+    t.equal(
+      refusal(() => hostList(bad)),
+      "Must be host names or addresses, without ports, by commas.",
+      bad,
+    );
+});
+
+t.test("a certificate comes with its key", async (t) => {
+  t.strictSame(certificateAndKey("a.pem, b.pem"), ["a.pem", "b.pem"]);
+  for (const bad of ["", "a.pem", "a.pem,b.pem,c.pem"])
+    t.match(
+      refusal(() => certificateAndKey(bad)),
+      /two files/,
+      bad,
+    );
 });

@@ -306,6 +306,7 @@ document: ports:10
   <testsuite name="made-up/admin" tests="2" failures="1" errors="1" timestamp="2026-11-21T06:00:00">
     <testcase classname="made-up/admin" name="n3 -&gt; n2 tcp/8443" time="0.000000">
       <error type="denied" message="denied: EACCES: permission denied">EACCES: permission denied
+run the agent on n2 as root or with CAP_NET_BIND_SERVICE
 document: ports:10</error>
     </testcase>
     <testcase classname="made-up/admin" name="n3 -&gt; n1 tcp/8443 closed" time="0.000412">
@@ -332,7 +333,7 @@ made-up 1.0.0, install phase, finished 2026-11-21T06:00:09.840Z
 |---|---|---|---|---|---|---|---|
 | n2 | n1 | tcp/9042 | cql | fail | dropped | no answer after 4.0 s; n1 was listening and saw nothing | ask for: allow tcp n2 → n1 ports 9042 |
 | n1 | n3 | udp/31000-31499 | services | fail | rejected | refused (ECONNREFUSED) after 0.4 ms, although dns, "named" (pid 53) holds the port | ask for: allow udp n1 → n3 ports 31000-31499 |
-| n3 | n2 | tcp/8443 | admin | unknown | denied | EACCES: permission denied |  |
+| n3 | n2 | tcp/8443 | admin | unknown | denied | EACCES: permission denied | run the agent on n2 as root or with CAP\\_NET\\_BIND\\_SERVICE |
 | n3 | n1 | tcp/8443 | admin | fail | exposed | open, although it must be closed | ask for: block tcp n3 → n1 ports 8443 |
 
 ## Not probed, to be confirmed otherwise
@@ -371,7 +372,7 @@ t.test("HTML is one page with everything on it", async (t) => {
 <tr><td><span class="fail">× fail</span></td><td>n2</td><td>n1</td><td>tcp/9042</td><td>cql</td><td>dropped</td><td>no answer after 4.0 s; n1 was listening and saw nothing</td><td>ask for: allow tcp n2 → n1 ports 9042</td><td>ports:10</td></tr>
 <tr><td><span class="fail">× fail</span></td><td>n1</td><td>n3</td><td>udp/31000-31499</td><td>services</td><td>rejected</td><td>refused (ECONNREFUSED) after 0.4 ms, although dns, &quot;named&quot; (pid 53) holds the port</td><td>ask for: allow udp n1 → n3 ports 31000-31499</td><td>ports:10</td></tr>
 <tr><td><span class="fail">× fail</span></td><td>n3</td><td>n1</td><td>tcp/8443</td><td>admin</td><td>exposed</td><td>open, although it must be closed</td><td>ask for: block tcp n3 → n1 ports 8443</td><td>ports:22-24</td></tr>
-<tr><td><span class="unknown">? unknown</span></td><td>n3</td><td>n2</td><td>tcp/8443</td><td>admin</td><td>denied</td><td>EACCES: permission denied</td><td></td><td>ports:10</td></tr>
+<tr><td><span class="unknown">? unknown</span></td><td>n3</td><td>n2</td><td>tcp/8443</td><td>admin</td><td>denied</td><td>EACCES: permission denied</td><td>run the agent on n2 as root or with CAP_NET_BIND_SERVICE</td><td>ports:10</td></tr>
 </tbody></table></div>
 <h2>Flows</h2><div class="scroll"><table><thead><tr><th scope="col">flow</th><th scope="col">ports</th><th scope="col">probed as</th><th scope="col">paths passing</th><th scope="col">ports covered</th><th scope="col">document</th></tr></thead><tbody>
 <tr><td>made-up/cql</td><td>tcp/9042</td><td>tcp</td><td>1/2</td><td>1/1</td><td>ports:10</td></tr>
