@@ -42,7 +42,7 @@ export const httpProxy = (t: Test, options: ProxyOptions): Promise<TestProxy> =>
     const target = /^CONNECT (\S+) HTTP\/1\.1$/.exec(first)?.[1] ?? "";
     proxy.asked.push(target);
     const { login, fault } = options;
-    const given = headers.find((line) => line.startsWith("Proxy-Authorization: Basic "))?.slice(27);
+    const given = headers.find((line) => /^proxy-authorization: Basic /i.test(line))?.slice(27);
     const wanted = login && Buffer.from(`${login.user}:${login.password}`).toString("base64");
     if (wanted !== undefined && given !== wanted)
       return talk.say(

@@ -20,6 +20,11 @@ export interface ScriptedLink {
     message: CoordinatorMessage,
     answer: Type,
   ): Promise<Extract<AgentMessage, { type: Type }>>;
+  /** Resolves with all messages of this type, once there are so many. */
+  told<Type extends AgentMessage["type"]>(
+    type: Type,
+    count: number,
+  ): Promise<Extract<AgentMessage, { type: Type }>[]>;
   send(message: CoordinatorMessage): void;
   heard: AgentMessage[];
   listening: ListeningMessage;
@@ -35,7 +40,7 @@ export interface ScriptedCoordinator extends AsyncDisposable {
 
 /** `plan` is what every agent is told of the nodes and of itself, whatever its name. */
 export async function scriptedCoordinator(
-  plan: Pick<WelcomeMessage, "nodes" | "listeners">,
+  plan: Pick<WelcomeMessage, "nodes" | "listeners"> & Partial<Pick<WelcomeMessage, "respectServices">>,
 ): Promise<ScriptedCoordinator> {
   const authority = await Authority.create(new Date());
   const identity = await authority.serverIdentity(coordinatorName, new Date());
@@ -96,6 +101,13 @@ export async function scriptedCoordinator(
         heard,
         listening,
         send,
+        async told(type, count) {
+          for (;;) {
+            const found = heard.filter((message) => message.type === type);
+            if (found.length >= count) return found as never;
+            await once(socket, "heard");
+          }
+        },
         ask(message, type) {
           const after = heard.length;
           send(message);

@@ -25,6 +25,7 @@ export interface LabCluster {
     interval?: string;
     timeout?: string;
     budget?: string;
+    outside?: string;
     bandwidth?: { duration?: string; megabytes?: number };
   };
   /** What the cluster file says of the world outside: proxies, resolve, trust, pins. */

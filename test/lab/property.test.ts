@@ -15,7 +15,7 @@ import { randomWorld } from "./random-world.ts";
 import { truthOf, type Truth } from "./truth.ts";
 import { worldSpec, type World } from "./world.ts";
 
-const sets = Number(process.env["PORTMESH_PROPERTY_SETS"] ?? 20);
+const sets = Number(process.env["PORTMESH_PROPERTY_SETS"] ?? 12);
 const firstSeed = Number(process.env["PORTMESH_PROPERTY_SEED"] ?? randomInt(1_000_000));
 const rightReasons = 0.99;
 /** Networks at a time: most of the time of a check is spent waiting. */
