@@ -15,7 +15,11 @@ export interface RunOptions {
 const defaultTimeoutMs = 120_000;
 /** For what stays in the background: the whole bench. */
 const backgroundTimeoutMs = 60 * 60_000;
-const readyMs = 10_000;
+const readyMs = 120_000;
+/** A coordinator of a thousand nodes makes a plan first. */
+const quietReadyMs = 120_000;
+const maxTail = 10_000;
+const goodbyeMs = 30_000;
 
 export class Children {
   readonly #running = new Set<ChildProcess>();
@@ -53,6 +57,41 @@ export class Children {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     return child;
+  }
+
+  /** The same for what talks so much that nobody is to keep it: its output is read until `ready` matches, and thrown away from then on. */
+  async startQuiet(
+    command: string,
+    args: readonly string[],
+    ready: RegExp,
+    withinMs = quietReadyMs,
+  ): Promise<{ child: ChildProcess; text: string }> {
+    const child = this.#spawn(command, args, backgroundTimeoutMs);
+    let text = "";
+    const read = (chunk: string): void => {
+      text = (text + chunk).slice(-maxTail);
+    };
+    for (const stream of [child.stdout!, child.stderr!]) {
+      stream.setEncoding("utf8");
+      stream.on("data", read);
+    }
+    const deadline = performance.now() + withinMs;
+    while (!ready.test(text)) {
+      this.#signal.throwIfAborted();
+      if (child.exitCode !== null || performance.now() > deadline)
+        throw new Error(`${command} ${args.join(" ").slice(0, 200)}: did not get ready: ${text.trim()}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return { child, text };
+  }
+
+  async endOne(child: ChildProcess): Promise<void> {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const closed = once(child, "close");
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), goodbyeMs);
+    await closed;
+    clearTimeout(timer);
   }
 
   /** Kills what still runs, and waits until it is gone. */

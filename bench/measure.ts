@@ -2,18 +2,21 @@
 
 /** What one run of a measurement yielded. */
 export interface Sample {
-  /** Probes a second, seconds, or 10^9 bits a second: see the unit of its measurement. */
+  /** See the unit of its measurement. */
   value: number;
   cpuMicros?: number;
   rssMb?: number;
 }
 
-export type Unit = "/s" | "s" | "Gbit/s";
+/** Probes a second, seconds, 10^9 bits a second and so on; MB are 10^6 bytes. */
+export type Unit = "/s" | "s" | "Gbit/s" | "ms" | "%" | "MB" | "series";
 
 export interface Measurement {
   id: string;
   title: string;
   unit: Unit;
+  /** Takes minutes: run in the first round only. */
+  isOnce?: boolean;
   run: () => Promise<Sample>;
 }
 
@@ -56,7 +59,8 @@ export async function measure(
   const distinct = [...new Map(measurements.map((each) => [each.id, each])).values()];
   const samples = new Map(distinct.map(({ id }): [string, Sample[]] => [id, []]));
   for (let round = 1; round <= rounds; round++) {
-    for (const { id, title, unit, run } of distinct) {
+    for (const { id, title, unit, isOnce, run } of distinct) {
+      if (isOnce === true && round > 1) continue;
       const sample = await run();
       samples.get(id)!.push(sample);
       say(`round ${round} of ${rounds}: ${title}: ${formatValue(sample.value, unit)}`);
@@ -68,6 +72,8 @@ export async function measure(
 export function formatValue(value: number, unit: Unit): string {
   if (unit === "s") return `${value.toFixed(3)} s`;
   if (unit === "Gbit/s") return `${value.toFixed(2)} Gbit/s`;
+  if (unit === "%" || unit === "ms" || unit === "MB") return `${value.toFixed(1)} ${unit}`;
+  if (unit === "series") return value.toLocaleString("en-US");
   return `${Math.round(value).toLocaleString("en-US")} /s`;
 }
 

@@ -10,6 +10,13 @@ export const nearAddress = "10.77.0.1";
 export const farAddress = "10.77.0.2";
 /** A second address of the far end, for listeners that scanners understand. */
 export const echoAddress = "10.77.0.3";
+/** All of these are the far host's. */
+const farRange = "10.88.0.0/16";
+
+/** From 0 to 65,535. */
+export function farAddressOf(index: number): string {
+  return `10.88.${index >> 8}.${index & 255}`;
+}
 
 const namesLike = /^pmbench(\d+)-(near|far)$/;
 
@@ -31,13 +38,22 @@ export class Network {
       `netns add ${far}`,
       `link add eth0 netns ${near} type veth peer name eth0 netns ${far}`,
     ]);
-    await this.#ip(["link set lo up", "link set eth0 up", `addr add ${nearAddress}/24 dev eth0`], near);
+    await this.#ip(
+      [
+        "link set lo up",
+        "link set eth0 up",
+        `addr add ${nearAddress}/24 dev eth0`,
+        `route add ${farRange} via ${farAddress}`,
+      ],
+      near,
+    );
     await this.#ip(
       [
         "link set lo up",
         "link set eth0 up",
         `addr add ${farAddress}/24 dev eth0`,
         `addr add ${echoAddress}/24 dev eth0`,
+        `route add local ${farRange} dev lo`,
       ],
       far,
     );

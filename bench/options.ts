@@ -3,7 +3,7 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import { parseArgs } from "node:util";
 import { PortmeshError } from "../shared/errors.ts";
-import { subjectNames, subjects, type SubjectName } from "./subjects.ts";
+import { subjectNames, subjects, usualSubjects, type SubjectName } from "./subjects.ts";
 
 export interface BenchOptions {
   runs: number;
@@ -32,7 +32,7 @@ function parse(args: readonly string[]): { runs: string; only: string; output: s
       args: [...args],
       options: {
         runs: { type: "string", default: "5" },
-        only: { type: "string", default: subjectNames.join(",") },
+        only: { type: "string", default: usualSubjects.join(",") },
         output: { type: "string", short: "o", default: "table" },
         strict: { type: "boolean", default: false },
       },

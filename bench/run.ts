@@ -40,7 +40,7 @@ async function bench(options: BenchOptions): Promise<Result> {
   try {
     const network = new Network(children);
     await network.build();
-    return await measureSubjects(options, new Setting(network, folder), children);
+    return await measureSubjects(options, new Setting(network, folder, children), children);
   } finally {
     await children.end();
     await removeNetwork(new Children(new AbortController().signal));

@@ -14,14 +14,16 @@ export const epoch = 1;
 
 export class Setting {
   readonly network: Network;
+  readonly children: Children;
   /** The compiled bench/limit.c. */
   readonly limit: string;
   /** For files that live as long as the bench. */
   readonly folder: string;
   readonly key = randomBytes(32);
 
-  constructor(network: Network, folder: string) {
+  constructor(network: Network, folder: string, children: Children) {
     this.network = network;
+    this.children = children;
     this.folder = folder;
     this.limit = join(folder, "limit");
   }

@@ -7,6 +7,8 @@ import { limit, ours } from "./proofs.ts";
 import { nmapBlind, nmapSilent, nmapTcp, nmapUdp } from "./scanners.ts";
 import type { Setting } from "./setting.ts";
 import { iperf, streams } from "./streams.ts";
+import { sweeping } from "./sweeping.ts";
+import { watching } from "./watching.ts";
 
 export interface SubjectDefinition {
   /** Commands of the system, beyond `ip`. */
@@ -17,7 +19,9 @@ export interface SubjectDefinition {
 
 const compiler = ["gcc", "/usr/include/openssl/ssl.h"];
 
-export const subjectNames = ["tcp", "connect", "udp", "listeners", "stream"] as const;
+export const subjectNames = ["tcp", "connect", "udp", "listeners", "stream", "agent", "coordinator"] as const;
+/** Without those that take a quarter of an hour. */
+export const usualSubjects = ["tcp", "connect", "udp", "listeners", "stream"] as const;
 export type SubjectName = (typeof subjectNames)[number];
 
 export const subjects: Readonly<Record<SubjectName, SubjectDefinition>> = {
@@ -96,6 +100,16 @@ export const subjects: Readonly<Record<SubjectName, SubjectDefinition>> = {
       measurements: [await holding(setting)],
       comparisons: [{ title: "listeners: seconds until all ports are held", of: "listeners", atMost: 0.5 }],
     }),
+  },
+  coordinator: {
+    needs: [],
+    farEnds: [],
+    prepare: async ({ folder, children }) => watching(folder, children),
+  },
+  agent: {
+    needs: ["curl"],
+    farEnds: [],
+    prepare: async (setting) => sweeping(setting),
   },
   stream: {
     needs: ["iperf3"],
