@@ -1,4 +1,5 @@
 /** A real browser, and what its pages complain of and ask for. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -75,4 +76,15 @@ export function colourOf(page: Page, name: string): Promise<string> {
     context.fillRect(0, 0, 1, 1);
     return context.getImageData(0, 0, 1, 1).data.slice(0, 3).join(",");
   }, name);
+}
+
+/** What is read once it is as wanted, or at last: a page answers in its own time. */
+export async function eventually<Value>(read: () => Promise<Value>, wanted: Value | RegExp): Promise<Value> {
+  const deadline = performance.now() + 10_000;
+  for (;;) {
+    const value = await read();
+    const isWanted = wanted instanceof RegExp ? wanted.test(String(value)) : value === wanted;
+    if (isWanted || performance.now() > deadline) return value;
+    await sleep(25);
+  }
 }

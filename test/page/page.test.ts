@@ -6,7 +6,7 @@ import type { MatrixAnswer, Page as Paged, TransitionState } from "../../shared/
 import { largestCellOf, layoutOf } from "../../web/matrix/layout.ts";
 import { axisOf } from "../../web/model/axis.ts";
 import { lookOf, type Look } from "../../web/model/looks.ts";
-import { colourOf } from "./browser.ts";
+import { colourOf, eventually } from "./browser.ts";
 import { origin, PageLab, paths } from "./page-lab.ts";
 
 t.setTimeout(240_000);
@@ -147,11 +147,11 @@ t.test("the page shows what is, tells what changes, and finds the past again", a
     await page.locator("[role=grid]").focus();
     await page.keyboard.press("]");
     const cell = page.locator("#focused-cell");
-    t.match(await cell.textContent(), /n3 to n1: fail, dropped/);
+    t.match(await eventually(() => cell.textContent(), /n3 to n1: fail, dropped/), /n3 to n1: fail, dropped/);
     await page.keyboard.press("ArrowRight");
-    t.match(await cell.textContent(), /n3 to n2: pass/);
+    t.match(await eventually(() => cell.textContent(), /n3 to n2: pass/), /n3 to n2: pass/);
     await page.keyboard.press("Home");
-    t.match(await cell.textContent(), /n3 to n1/);
+    t.match(await eventually(() => cell.textContent(), /n3 to n1/), /n3 to n1/);
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "n3 to n1" }).waitFor();
     const panel = page.locator(".panel");
@@ -165,13 +165,13 @@ t.test("the page shows what is, tells what changes, and finds the past again", a
     await other.locator(".panel").getByText("rpc", { exact: true }).first().waitFor();
     await other.context().close();
     await page.keyboard.press("Escape");
-    t.equal(await panel.count(), 0);
+    t.equal(await eventually(() => panel.count(), 0), 0);
     t.equal(new URL(page.url()).search, "");
   });
 
   await t.test("the finding names the pair, and the list has its path", async (t) => {
     await page.getByRole("button", { name: "n3 does not reach n1 on tcp/31801" }).waitFor();
-    t.match(await page.title(), /^× 1 · /);
+    t.match(await eventually(() => page.title(), /^× 1 · /), /^× 1 · /);
     await page.getByRole("button", { name: "Failures" }).click();
     await page.getByRole("row", { name: /n3 .*n1 rpc tcp\/31801 .*dropped/ }).waitFor();
     t.match(page.url(), /tab=failures/);
@@ -206,7 +206,7 @@ t.test("the page shows what is, tells what changes, and finds the past again", a
     await page.locator(".path.is-fail").getByText("did not arrive").first().waitFor();
     await page.goto(`${origin}/?from=n3&to=n1&at=${calmAt}`);
     await page.getByText("3 paths pass").waitFor();
-    t.equal(await page.locator(".path.is-fail").count(), 0);
+    t.equal(await eventually(() => page.locator(".path.is-fail").count(), 0), 0);
   });
 
   t.same(problems, [], "the browser complained of nothing");

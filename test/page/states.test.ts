@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import { labSpec } from "../lab/spec.ts";
-import { launch, openPage } from "./browser.ts";
+import { launch, openPage, eventually } from "./browser.ts";
 import { Stage } from "./stage.ts";
 
 t.setTimeout(120_000);
@@ -29,7 +29,7 @@ t.test("a coordinator with a token is asked with it, for as long as the tab is o
   const prompt = page.getByRole("form", { name: "This coordinator asks for a token" });
   await prompt.waitFor();
   const input = page.getByLabel("Bearer token");
-  t.equal(await input.getAttribute("type"), "password");
+  t.equal(await eventually(() => input.getAttribute("type"), "password"), "password");
   await input.fill("another-token-that-is-not-right-0000");
   await input.press("Enter");
   await page.getByText("That token was refused").waitFor();
@@ -37,7 +37,7 @@ t.test("a coordinator with a token is asked with it, for as long as the tab is o
   await input.press("Enter");
   await page.getByText("All 12 paths pass.").waitFor();
   await page.locator(".feed.is-live").waitFor();
-  t.equal(await prompt.count(), 0);
+  t.equal(await eventually(() => prompt.count(), 0), 0);
   await page.reload();
   await page.getByText("All 12 paths pass.").waitFor();
   t.notMatch(page.url(), new RegExp(token));
@@ -52,8 +52,8 @@ t.test("a coordinator that is gone is said to be, and followed again when it is 
   await page.getByText("All 12 paths pass.").waitFor();
   await stage.killCoordinator();
   await page.getByText("The coordinator has not answered since").waitFor();
-  t.match(await page.title(), /^disconnected/);
-  t.equal(await page.locator(".matrix.is-old").count(), 1, "what is old looks so");
+  t.match(await eventually(() => page.title(), /^disconnected/), /^disconnected/);
+  t.equal(await eventually(() => page.locator(".matrix.is-old").count(), 1), 1, "what is old looks so");
   await stage.startCoordinator();
   await stage.joinAgents();
   stage.faults = [{ from: "n3", to: "n1", port: 31801 }];
@@ -61,8 +61,8 @@ t.test("a coordinator that is gone is said to be, and followed again when it is 
   await stage.sweep();
   await page.locator(".feed.is-live").waitFor({ timeout: 30_000 });
   await page.getByRole("button", { name: "n3 does not reach n1 on tcp/31801" }).waitFor();
-  t.equal(await page.getByText("The coordinator has not answered since").count(), 0);
-  t.match(await page.title(), /^× 1 · /);
+  t.equal(await eventually(() => page.getByText("The coordinator has not answered since").count(), 0), 0);
+  t.match(await eventually(() => page.title(), /^× 1 · /), /^× 1 · /);
 });
 
 t.test(

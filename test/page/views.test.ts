@@ -2,7 +2,7 @@
 import t from "tap";
 import type { Page } from "playwright-core";
 import { labSpec } from "../lab/spec.ts";
-import { accessibilityProblems, colourOf, launch, openPage } from "./browser.ts";
+import { accessibilityProblems, colourOf, launch, openPage, eventually } from "./browser.ts";
 import { Stage } from "./stage.ts";
 
 t.setTimeout(120_000);
@@ -37,23 +37,37 @@ t.test("many nodes are shown group by group, and unfold where they are looked at
   const { page, problems, requests } = await openPage(browser, stage.origin);
   const grid = page.getByRole("grid");
   await grid.waitFor();
-  t.equal(await grid.getAttribute("aria-rowcount"), "6");
+  t.equal(await eventually(() => grid.getAttribute("aria-rowcount"), "6"), "6");
   await grid.focus();
   await page.keyboard.press("]");
   t.match(
-    await page.locator("#focused-cell").textContent(),
+    await eventually(
+      () => page.locator("#focused-cell").textContent(),
+      /^workers\/[abc] to controllers\/b: fail, [0-9]+ of [0-9]+ pairs, dropped$/,
+    ),
     /^workers\/[abc] to controllers\/b: fail, [0-9]+ of [0-9]+ pairs, dropped$/,
   );
   await page.keyboard.press("Enter");
-  t.equal(await grid.getAttribute("aria-rowcount"), "26", "a group of 20 stands node by node");
+  t.equal(
+    await eventually(() => grid.getAttribute("aria-rowcount"), "26"),
+    "26",
+    "a group of 20 stands node by node",
+  );
   t.match(page.url(), /open=workers%2F[abc]&open=controllers%2Fb/);
-  t.match(await page.locator("#focused-cell").textContent(), /^w[0-9]+ to c2: fail, dropped$/);
+  t.match(
+    await eventually(() => page.locator("#focused-cell").textContent(), /^w[0-9]+ to c2: fail, dropped$/),
+    /^w[0-9]+ to c2: fail, dropped$/,
+  );
   await page.getByRole("button", { name: "Fold groups" }).click();
-  t.equal(await grid.getAttribute("aria-rowcount"), "6");
+  t.equal(await eventually(() => grid.getAttribute("aria-rowcount"), "6"), "6");
   await page.getByRole("button", { name: "Unfold all" }).click();
-  t.equal(await grid.getAttribute("aria-rowcount"), "66");
+  t.equal(await eventually(() => grid.getAttribute("aria-rowcount"), "66"), "66");
   await page.locator("#find-node").fill("w7 > w*2");
-  t.equal(await grid.getAttribute("aria-rowcount"), "1", "one direction leaves its rows and columns");
+  t.equal(
+    await eventually(() => grid.getAttribute("aria-rowcount"), "1"),
+    "1",
+    "one direction leaves its rows and columns",
+  );
   t.same(problems, []);
   t.same(
     requests.filter((url) => !url.startsWith(`${stage.origin}/`) && !url.startsWith("data:")),
@@ -66,10 +80,16 @@ t.test("findings come first, and mark what they mean", async (t) => {
   const { page } = await openPage(browser, `${stage.origin}/?open=*`);
   const findings = page.locator(".findings li button");
   await findings.first().waitFor();
-  t.match(await findings.first().textContent(), /^c2 is unreachable from all 59 peers/);
-  t.match(await findings.last().textContent(), /^the agent of w60 has not joined/);
+  t.match(
+    await eventually(() => findings.first().textContent(), /^c2 is unreachable from all 59 peers/),
+    /^c2 is unreachable from all 59 peers/,
+  );
+  t.match(
+    await eventually(() => findings.last().textContent(), /^the agent of w60 has not joined/),
+    /^the agent of w60 has not joined/,
+  );
   await findings.first().click();
-  t.equal(await findings.first().getAttribute("aria-pressed"), "true");
+  t.equal(await eventually(() => findings.first().getAttribute("aria-pressed"), "true"), "true");
   await page
     .locator(".news")
     .getByText(/59 nodes → c2, rpc: dropped/)
@@ -92,7 +112,7 @@ t.test("600 pixels and twice the size are one column, which nothing sticks out o
     const panel = (await page.locator(".panel").boundingBox())!;
     t.match(panel, { x: 0, width: viewport.width }, "the panel covers the page");
     await page.getByRole("button", { name: "Close the panel" }).click();
-    t.equal(await page.locator(".panel").count(), 0);
+    t.equal(await eventually(() => page.locator(".panel").count(), 0), 0);
   }
 });
 
