@@ -62,6 +62,13 @@ export async function probeThoroughly(
     if (isOver(result.outcome) || result.order.isShut === true) report(result);
     else failures.push(result);
   };
+  /** These are no failures any more until they fail again. */
+  const probeOnceMore = async (results: ReadonlyMap<string, ProbeResult>): Promise<void> => {
+    const others = failures.splice(0).filter((result) => !results.has(keyOf(result)));
+    failures.push(...others);
+    const look = (result: ProbeResult): void => sort(merged(results.get(keyOf(result))!, result));
+    await runPinglist(ordersOf([...results.values()]), gently, look, signal);
+  };
   /** Where packets are lost, a few ports lose all of them: they get more chances than a firewall would need. */
   const probeLossy = async (): Promise<void> => {
     for (let look = 0; look < moreLooksAtLossy; look++) {
@@ -74,14 +81,7 @@ export async function probeThoroughly(
           .map((result) => [keyOf(result), result]),
       );
       if (unlucky.size === 0 || signal.aborted) return;
-      const others = failures.splice(0).filter((result) => !unlucky.has(keyOf(result)));
-      failures.push(...others);
-      await runPinglist(
-        ordersOf([...unlucky.values()]),
-        gently,
-        (result) => sort(merged(unlucky.get(keyOf(result))!, result)),
-        signal,
-      );
+      await probeOnceMore(unlucky);
     }
   };
   /** What this host was too busy to find out is no finding yet. */
@@ -93,14 +93,7 @@ export async function probeThoroughly(
       if (waiting.size === 0 || waiting.size > mostStarvedPorts) return;
       await sleep(restMs, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
-      const others = failures.splice(0).filter((result) => !waiting.has(keyOf(result)));
-      failures.push(...others);
-      await runPinglist(
-        ordersOf([...waiting.values()]),
-        gently,
-        (result) => sort(merged(waiting.get(keyOf(result))!, result)),
-        signal,
-      );
+      await probeOnceMore(waiting);
     }
   };
   const passed = new Map<number, number[]>();
