@@ -1,0 +1,147 @@
+/** Whether what must be open is open. */
+import { colors, type Dashboard } from "./dashboard.ts";
+import { byVerdict, good, noneIsGood, noneIsBetter, cluster, scraped, stat } from "./panels.ts";
+
+export const overview: Dashboard = {
+  uid: "portmesh-overview",
+  title: "Portmesh / Overview",
+  description: "Whether what must be open is open.",
+  variables: [cluster, { name: "spec", label: "Spec", metric: 'portmesh_paths{cluster=~"$cluster"}' }],
+  panels: [
+    stat(
+      "Reachable",
+      "Of the paths about which something is known, the share that does not fail. What is unknown is not in it.",
+      'sum(portmesh_paths{cluster=~"$cluster", spec=~"$spec", verdict=~"pass|warn"}) / (sum(portmesh_paths{cluster=~"$cluster", spec=~"$spec", verdict!="unknown"}) > 0)',
+      good,
+      { unit: "percentunit" },
+    ),
+    stat(
+      "Failing paths",
+      "Paths that must be open and are blocked, or must be closed and are open.",
+      'sum(portmesh_paths{cluster=~"$cluster", spec=~"$spec", verdict="fail"})',
+      noneIsGood,
+    ),
+    stat(
+      "Unknown paths",
+      "Paths about which nothing is known: they are neither good nor bad.",
+      'sum(portmesh_paths{cluster=~"$cluster", spec=~"$spec", verdict="unknown"})',
+      noneIsBetter,
+    ),
+    stat(
+      "Flapping paths",
+      "Paths that come and go; they are shown at their worst.",
+      'sum(portmesh_flapping_paths{cluster=~"$cluster", spec=~"$spec"})',
+      noneIsGood,
+    ),
+    stat(
+      "Agents alive",
+      "Agents that tell of their sweeps in time.",
+      'sum(portmesh_agents{cluster=~"$cluster", state="alive"})',
+      [{ from: null, color: colors.pass }],
+    ),
+    stat(
+      "Agents not alive",
+      "Stale, gone or missing. Those that left in good order are not counted.",
+      'sum(portmesh_agents{cluster=~"$cluster", state=~"stale|gone|missing"})',
+      noneIsGood,
+    ),
+    {
+      title: "Paths by verdict",
+      description: "All paths; red is on top of grey, so that what is unknown hides nothing.",
+      kind: "timeseries",
+      unit: "short",
+      width: 12,
+      height: 8,
+      isStacked: true,
+      queries: [byVerdict('sum by (verdict) (portmesh_paths{cluster=~"$cluster", spec=~"$spec"})')],
+    },
+    {
+      title: "Reachable by flow",
+      description: "Of the known paths of each flow, the share that does not fail.",
+      kind: "timeseries",
+      unit: "percentunit",
+      width: 12,
+      height: 8,
+      queries: [
+        {
+          expr: 'min by (spec, flow) (portmesh_flow_reachable_ratio{cluster=~"$cluster", spec=~"$spec"})',
+          legend: "{{flow}}",
+        },
+      ],
+    },
+    stat(
+      "Hosts outside that fail",
+      "Pairs of a node and a host outside of the cluster that the node cannot use.",
+      'sum(portmesh_endpoints{cluster=~"$cluster", spec=~"$spec", verdict="fail"})',
+      noneIsGood,
+    ),
+    stat(
+      "Requirements not met",
+      "Settings of nodes and the like that are not as they have to be.",
+      'sum(portmesh_requirements{cluster=~"$cluster", verdict="fail"})',
+      noneIsGood,
+    ),
+    {
+      title: "Hosts outside by verdict",
+      description: "One for each node and host that a spec asks for.",
+      kind: "timeseries",
+      unit: "short",
+      width: 16,
+      height: 4,
+      isStacked: true,
+      queries: [byVerdict('sum by (verdict) (portmesh_endpoints{cluster=~"$cluster", spec=~"$spec"})')],
+    },
+    {
+      title: "Failing paths, the oldest first",
+      description:
+        "At most 1,000 are among the metrics. The panel of the coordinator's own page has the evidence of both ends.",
+      kind: "table",
+      unit: "dateTimeFromNow",
+      width: 24,
+      height: 9,
+      queries: [{ expr: 'sort(portmesh_path_blocked{cluster=~"$cluster", spec=~"$spec"} * 1000)' }],
+      hidden: scraped,
+      renamed: { Value: "since" },
+      leads: { to: "portmesh-node", label: "to" },
+    },
+    {
+      title: "Hosts outside that fail, the oldest first",
+      description: "At most 200 are among the metrics.",
+      kind: "table",
+      unit: "dateTimeFromNow",
+      width: 24,
+      height: 6,
+      queries: [{ expr: 'sort(portmesh_endpoint_blocked{cluster=~"$cluster", spec=~"$spec"} * 1000)' }],
+      hidden: scraped,
+      renamed: { Value: "since" },
+      leads: { to: "portmesh-node", label: "from" },
+    },
+    {
+      title: "Changes",
+      description: "How often paths changed to a verdict.",
+      kind: "timeseries",
+      unit: "short",
+      width: 12,
+      height: 7,
+      isStacked: true,
+      queries: [
+        {
+          expr: 'sum by (to_verdict) (increase(portmesh_transitions_total{cluster=~"$cluster", spec=~"$spec"}[$__rate_interval]))',
+          legend: "{{to_verdict}}",
+        },
+      ],
+    },
+    {
+      title: "Round trips",
+      description: "The median and the 95th percentile of all round trips, by protocol.",
+      kind: "timeseries",
+      unit: "s",
+      width: 12,
+      height: 7,
+      queries: [0.5, 0.95].map((quantile) => ({
+        expr: `histogram_quantile(${quantile}, sum by (protocol, le) (rate(portmesh_probe_duration_seconds_bucket{cluster=~"$cluster"}[$__rate_interval])))`,
+        legend: `{{protocol}} p${quantile * 100}`,
+      })),
+    },
+  ],
+};
