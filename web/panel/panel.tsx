@@ -1,5 +1,6 @@
 /** One pair: every path with what both ends saw, how to reproduce it, the way back, and what has been. */
 import { useSignal, useSignalEffect } from "@preact/signals";
+import { asked } from "../parts/asked.ts";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { PairDetail, Page, PathState, TransitionState } from "../../shared/api.ts";
@@ -31,17 +32,13 @@ export function Panel({ from, to }: { from: string; to: string }) {
   useSignalEffect(() => {
     void changes.value;
     const { at } = view.value;
-    const closing = new AbortController();
-    askFor(from, to, at, closing.signal).then(
+    return asked(
+      (signal) => askFor(from, to, at, signal),
+      problem,
       (answer) => {
         found.value = answer;
-        problem.value = undefined;
-      },
-      (error: Error) => {
-        if (!closing.signal.aborted) problem.value = error.message;
       },
     );
-    return () => closing.abort();
   });
   const close = (): void => {
     look({ from: undefined, to: undefined });

@@ -6,6 +6,7 @@ import { matchesPair } from "../model/node-filter.ts";
 import { spanText } from "../model/times.ts";
 import { getJson } from "../net/api.ts";
 import { changes, look, nodeFilter, shown, view } from "../store.ts";
+import { asked } from "./asked.ts";
 import { VerdictMark } from "./verdict-mark.tsx";
 
 const pageSize = 200;
@@ -24,18 +25,14 @@ function FailuresNow() {
   };
   useSignalEffect(() => {
     void changes.value;
-    const closing = new AbortController();
-    getJson<Page<PathState>>("/paths", question(), closing.signal).then(
+    return asked(
+      (signal) => getJson<Page<PathState>>("/paths", question(), signal),
+      problem,
       (found) => {
         page.value = found;
-        problem.value = undefined;
         isAsked.value = true;
       },
-      (error: Error) => {
-        if (!closing.signal.aborted) problem.value = error.message;
-      },
     );
-    return () => closing.abort();
   });
   const more = async (): Promise<void> => {
     const found = await getJson<Page<PathState>>("/paths", { ...question(), after: page.value.next! });

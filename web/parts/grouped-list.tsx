@@ -1,5 +1,6 @@
 /** A list of what many nodes have in common, one line a thing, unfolded to what each node found. */
 import { useSignal, useSignalEffect } from "@preact/signals";
+import { asked } from "./asked.ts";
 import type { ComponentChildren } from "preact";
 import type { Counts } from "../../shared/api.ts";
 import type { Verdict } from "../../shared/names.ts";
@@ -36,17 +37,13 @@ export function GroupedList<Item extends ListItem>(parts: Parts<Item>) {
     const { spec, verdict } = view.value;
     const counts: Counts | undefined = status.value?.[parts.countsOf];
     if (counts === undefined) return;
-    const closing = new AbortController();
-    worstFirst<Item>(parts.path, { spec }, counts, verdict, closing.signal).then(
+    return asked(
+      (signal) => worstFirst<Item>(parts.path, { spec }, counts, verdict, signal),
+      problem,
       (answer) => {
         found.value = answer;
-        problem.value = undefined;
-      },
-      (error: Error) => {
-        if (!closing.signal.aborted) problem.value = error.message;
       },
     );
-    return () => closing.abort();
   });
   const filter = nodeFilter.value;
   const isWanted = (item: Item): boolean => {
