@@ -32,7 +32,8 @@ export async function watch(
   parts: { cluster?: Cluster; identity?: RunIdentity; now?: () => Date; monotonic?: () => number } = {},
 ): Promise<Watched> {
   const identity = parts.identity ?? (await createRunIdentity(new Date()));
-  const journal = await openJournal({ folder, now: Date.now });
+  const now = parts.now ?? ((): Date => new Date());
+  const journal = await openJournal({ folder, now: () => now().getTime() });
   const coordinator = await WatchCoordinator.start({
     cluster: parts.cluster ?? watchedCluster,
     host: "127.0.0.1",
@@ -42,7 +43,7 @@ export async function watch(
     journal,
     phase: "runtime",
     skip: [],
-    now: parts.now ?? (() => new Date()),
+    now,
     monotonic: parts.monotonic ?? (() => performance.now()),
   });
   const transitions: KeptTransition[] = [];

@@ -1,19 +1,13 @@
 /** The coordinator of a watched cluster with a real journal, and agents that tell what a test wants. */
 import { once } from "node:events";
-import { openJournal } from "../../coordinator/journal/open-journal.ts";
-import type { Journal, KeptTransition } from "../../coordinator/journal/journal.ts";
-import { createRunIdentity, type RunIdentity } from "../../coordinator/run-identity.ts";
+import type { RunIdentity } from "../../coordinator/run-identity.ts";
 import { ClusterView } from "../../coordinator/watch/cluster-view.ts";
-import { WatchCoordinator } from "../../coordinator/watch/watch-coordinator.ts";
 import type { Cluster } from "../../shared/cluster-file.ts";
 import { SimulatedAgent } from "./simulated-agent.ts";
+import { watch, type Watched } from "./watch-coordinator.ts";
 
-export interface WatchedFleet extends AsyncDisposable {
-  coordinator: WatchCoordinator;
+export interface WatchedFleet extends Watched {
   view: ClusterView;
-  journal: Journal;
-  identity: RunIdentity;
-  transitions: KeptTransition[];
   agents: SimulatedAgent[];
   /** All agents join and tell that all is well. */
   join(): Promise<void>;
@@ -28,30 +22,18 @@ export async function watchedFleet(
   kept?: RunIdentity,
   now: () => number = Date.now,
 ): Promise<WatchedFleet> {
-  const identity = kept ?? (await createRunIdentity(new Date()));
-  const journal = await openJournal({ folder, now });
-  const coordinator = await WatchCoordinator.start({
+  const watched = await watch(folder, {
     cluster,
-    host: "127.0.0.1",
-    port: 0,
-    advertise: undefined,
-    identity,
-    journal,
-    phase: "runtime",
-    skip: [],
+    ...(kept === undefined ? {} : { identity: kept }),
     now: () => new Date(now()),
     // Both clocks are where the test has them.
     monotonic: () => performance.now() + now() - Date.now(),
   });
-  const transitions: KeptTransition[] = [];
-  coordinator.on("transitions", (each) => transitions.push(...each));
+  const { coordinator, transitions } = watched;
   const agents: SimulatedAgent[] = [];
   return {
-    coordinator,
+    ...watched,
     view: new ClusterView(coordinator),
-    journal,
-    identity,
-    transitions,
     agents,
     async join() {
       const names = cluster.nodes.map(({ name }) => name);
@@ -69,8 +51,7 @@ export async function watchedFleet(
     },
     async [Symbol.asyncDispose]() {
       for (const agent of agents) await agent.leave(false);
-      await coordinator[Symbol.asyncDispose]();
-      await journal[Symbol.asyncDispose]();
+      await watched[Symbol.asyncDispose]();
     },
   };
 }

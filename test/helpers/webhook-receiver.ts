@@ -4,7 +4,8 @@ import { createServer as createHttp, type IncomingHttpHeaders, type RequestListe
 import { createServer as createHttps } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Test } from "tap";
-import type { Notification } from "../../shared/notification.ts";
+import type { Hook } from "../../coordinator/notify/hook.ts";
+import { defaultNews, type Notification } from "../../shared/notification.ts";
 
 export interface Received {
   path: string;
@@ -61,4 +62,28 @@ export async function webhookReceiver(t: Test, tls?: { cert: string; key: string
   receiver.port = (server.address() as AddressInfo).port;
   receiver.url = `${tls === undefined ? "http" : "https"}://127.0.0.1:${receiver.port}/hooks/s3cr3t`;
   return receiver;
+}
+
+/** Without a secret, and for all news that users get unless they say otherwise. */
+export function hookOf(url: string, parts: Partial<Hook> = {}): Hook {
+  return {
+    name: "ops",
+    url,
+    secretFile: undefined,
+    tokenFile: undefined,
+    headersFile: undefined,
+    on: defaultNews,
+    specs: undefined,
+    flows: undefined,
+    nodes: undefined,
+    groupForMs: 20,
+    groupIntervalMs: 0,
+    repeatEveryMs: undefined,
+    proxied: false,
+    keys: [],
+    headers: {},
+    way: undefined,
+    authorities: [],
+    ...parts,
+  };
 }

@@ -6,37 +6,13 @@ import { post } from "../../../coordinator/notify/post.ts";
 import { readKeys, signatureHeaders } from "../../../coordinator/notify/signature.ts";
 import type { KeptTransition } from "../../../coordinator/journal/journal.ts";
 import { codeOf } from "../../../shared/api.ts";
-import { defaultNews } from "../../../shared/notification.ts";
 import { makeAuthority, makeIdentity } from "../../helpers/certificates.ts";
 import { httpProxy } from "../../helpers/proxies.ts";
-import { webhookReceiver } from "../../helpers/webhook-receiver.ts";
+import { hookOf, webhookReceiver } from "../../helpers/webhook-receiver.ts";
 
 t.setTimeout(60_000);
 
 const secret = Buffer.alloc(32, 7).toString("base64");
-
-function hookOf(url: string, parts: Partial<Hook> = {}): Hook {
-  return {
-    name: "ops",
-    url,
-    secretFile: undefined,
-    tokenFile: undefined,
-    headersFile: undefined,
-    on: defaultNews,
-    specs: undefined,
-    flows: undefined,
-    nodes: undefined,
-    groupForMs: 20,
-    groupIntervalMs: 0,
-    repeatEveryMs: undefined,
-    proxied: false,
-    keys: [],
-    headers: {},
-    way: undefined,
-    authorities: [],
-    ...parts,
-  };
-}
 
 function failing(flow = "gossip"): KeptTransition {
   return {

@@ -9,34 +9,16 @@ import { defaultNews, NotificationSchema, type Notification } from "../../../sha
 import { clusterOf, endpointRowOf, flowOf, nodesOf, specOf } from "../../helpers/domain-fixtures.ts";
 import { silentOf } from "../../helpers/watch-fixtures.ts";
 import { watchedFleet } from "../../helpers/watched-fleet.ts";
-import { webhookReceiver } from "../../helpers/webhook-receiver.ts";
+import { hookOf as plainHook, webhookReceiver } from "../../helpers/webhook-receiver.ts";
 
 t.setTimeout(60_000);
 
 const flows = [flowOf("gossip", { ports: "9000-9002" }), flowOf("web", { ports: 9_443, security: "tls" })];
 const cluster = clusterOf(specOf({ flows }), nodesOf(["peer"], ["peer"], ["peer"]));
 
+/** What comes in a moment comes together. */
 function hookOf(url: string, parts: Partial<Hook> = {}): Hook {
-  return {
-    name: "ops",
-    url,
-    secretFile: undefined,
-    tokenFile: undefined,
-    headersFile: undefined,
-    on: defaultNews,
-    specs: undefined,
-    flows: undefined,
-    nodes: undefined,
-    groupForMs: 100,
-    groupIntervalMs: 0,
-    repeatEveryMs: undefined,
-    proxied: false,
-    keys: [],
-    headers: {},
-    way: undefined,
-    authorities: [],
-    ...parts,
-  };
+  return plainHook(url, { groupForMs: 100, ...parts });
 }
 
 /** Until its messages are delivered. */
