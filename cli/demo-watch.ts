@@ -12,11 +12,10 @@ import { DemoAgents } from "./demo-agents.ts";
 import { dashboardPlace, openInBrowser } from "./demo-window.ts";
 import { writeJoinFile } from "./join-file.ts";
 import type { ReportOutput } from "./report-output.ts";
+import { dashboardPort } from "./options.ts";
 import { painter, type Terminal } from "./terminal.ts";
 import { watchCluster, type RunningWatch } from "./watching.ts";
 
-/** What users are told to expect of a coordinator, too. */
-const dashboardPort = 7718;
 const pollMs = 100;
 /** After this many intervals all is known that will be. */
 const firstIntervals = 3;

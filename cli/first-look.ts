@@ -1,5 +1,6 @@
 /** Says once how a cluster stands, when that is known: of what is as it was before nobody hears otherwise. */
 import { verdicts } from "../shared/names.ts";
+import { sumOf } from "../shared/verdict-counts.ts";
 import type { Counts } from "../shared/api.ts";
 import type { Terminal } from "./terminal.ts";
 import type { RunningWatch } from "./watching.ts";
@@ -22,7 +23,7 @@ export function tellFirstLook(
     const endpoints = view.endpointCounts();
     const all = [
       inWords(view.counts(), "paths"),
-      ...(sum(endpoints) === 0 ? [] : [inWords(endpoints, "endpoints")]),
+      ...(sumOf(endpoints) === 0 ? [] : [inWords(endpoints, "endpoints")]),
     ];
     const unknown = view.counts().unknown === 0 ? "" : `; ${url}/api/v1/paths?verdict=unknown says why`;
     err.write(`${told} of ${nodes.length} agents have told: ${all.join("; ")}${unknown}\n`);
@@ -52,9 +53,5 @@ function inWords(counts: Counts, what: string): string {
   const found = verdicts
     .filter((verdict) => counts[verdict] > 0)
     .map((verdict) => `${counts[verdict]} ${verdict}`);
-  return [`${sum(counts)} ${what}`, ...found].join(", ");
-}
-
-function sum(counts: Counts): number {
-  return verdicts.reduce((all, verdict) => all + counts[verdict], 0);
+  return [`${sumOf(counts)} ${what}`, ...found].join(", ");
 }

@@ -12,6 +12,9 @@ export function durationMs(text: string): number {
   return ms;
 }
 
+/** Where a coordinator that watches has its dashboard, API and metrics unless it is told otherwise. */
+export const dashboardPort = 7718;
+
 /** An option that takes a duration; the default is shown as it would be written. */
 export function durationOption(flags: string, description: string, fallback: string): Option {
   return new Option(flags, description).argParser(durationMs).default(durationMs(fallback), fallback);

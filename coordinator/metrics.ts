@@ -6,6 +6,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 import { agentStates } from "../shared/api.ts";
 import { verdicts, type Verdict } from "../shared/names.ts";
+import { tally } from "../shared/verdict-counts.ts";
 import { formatPorts } from "../shared/ports.ts";
 import type { ClusterView } from "./watch/cluster-view.ts";
 import { notificationOutcomes } from "./notify/hook.ts";
@@ -137,16 +138,11 @@ export function coordinatorMetrics(
     "Hosts outside of the cluster by the row that asks for them and verdict, one a node and host.",
     ["spec", "row", "verdict"],
     (set) => {
-      const counts = new Map<string, { spec: string; row: string; of: Record<Verdict, number> }>();
-      for (const endpoint of view.plan.endpoints) {
-        const key = `${endpoint.spec} ${endpoint.row}`;
-        const of = { pass: 0, warn: 0, fail: 0, unknown: 0 };
-        const known = counts.get(key) ?? { spec: endpoint.spec, row: endpoint.row, of };
-        known.of[view.endpointJudgement(endpoint).verdict] += 1;
-        counts.set(key, known);
-      }
-      for (const { spec, row, of } of counts.values())
-        for (const verdict of verdicts) set({ spec, row, verdict }, of[verdict]);
+      const found = view.plan.endpoints.map((endpoint): [{ spec: string; row: string }, Verdict] => {
+        const { spec, row } = endpoint;
+        return [{ spec, row }, view.endpointJudgement(endpoint).verdict];
+      });
+      for (const [labels, count] of byVerdict(found)) set(labels, count);
     },
   );
   gauge(
@@ -173,16 +169,13 @@ export function coordinatorMetrics(
     "What is asked of nodes beside their paths, by verdict, one a node or pair.",
     ["spec", "requirement", "verdict"],
     (set) => {
-      const counts = new Map<string, { spec: string; requirement: string; of: Record<Verdict, number> }>();
-      for (const { spec, name, verdict } of view.requirements) {
-        const key = `${spec} ${name}`;
-        const of = { pass: 0, warn: 0, fail: 0, unknown: 0 };
-        const known = counts.get(key) ?? { spec, requirement: name, of };
-        known.of[verdict] += 1;
-        counts.set(key, known);
-      }
-      for (const { spec, requirement, of } of counts.values())
-        for (const verdict of verdicts) set({ spec, requirement, verdict }, of[verdict]);
+      const found = view.requirements.map(
+        ({ spec, name, verdict }): [{ spec: string; requirement: string }, Verdict] => [
+          { spec, requirement: name },
+          verdict,
+        ],
+      );
+      for (const [labels, count] of byVerdict(found)) set(labels, count);
     },
   );
   gauge("agents", "Agents by how they stand.", ["state"], (set) => {
@@ -287,4 +280,15 @@ export function coordinatorMetrics(
   notifier.on("outcome", (outcome) => notifications.inc({ outcome }));
   coordinator.on("committed", (ms) => commits.observe(ms / 1_000));
   return { text: () => registry.metrics(), contentType: registry.contentType };
+}
+
+/** How often each verdict stands beside the same labels; of those that never do, too, so that a series does not come and go. */
+function* byVerdict<Labels extends object>(
+  found: Iterable<readonly [Labels, Verdict]>,
+): Generator<[Labels & { verdict: Verdict }, number]> {
+  const alike = Map.groupBy(found, ([labels]) => JSON.stringify(labels));
+  for (const group of alike.values()) {
+    const counts = tally(group.map(([, verdict]) => verdict));
+    for (const verdict of verdicts) yield [{ ...group[0]![0], verdict }, counts[verdict]];
+  }
 }

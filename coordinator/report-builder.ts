@@ -3,6 +3,7 @@ import { worse, type Verdict } from "../shared/names.ts";
 import type { Plan, PlannedNode } from "../shared/plan.ts";
 import type { Report, ReportNode } from "../shared/report.ts";
 import type { RequirementContext } from "../shared/requirements/requirement-check.ts";
+import { tally, weighed, type VerdictTally } from "../shared/verdict-counts.ts";
 import type { Attendance } from "./attendance.ts";
 import { reportEndpoints } from "./endpoint-findings.ts";
 import type { Inspected } from "./inspected.ts";
@@ -46,20 +47,10 @@ export function buildReport(
   const judged = judgeRequirements(plan.requirements, context, inspected.withoutStreams);
   const ofHosts = plan.skip.includes("requirements") ? [] : judgeHosts(context);
   const requirements = [...judged.requirements, ...ofHosts];
-  // As for the exit code and in the matrix: an optional path that fails is a warning.
-  const counted = [...paths, ...endpoints, ...requirements].map(({ level, verdict }) =>
-    level === "optional" && verdict === "fail" ? "warn" : verdict,
-  );
+  const counted = [...paths, ...endpoints, ...requirements].map(weighed);
   const stated = [...plan.statements, ...judged.statements];
   return {
-    apiVersion: "portmesh/v1",
-    kind: "Report",
-    cluster: plan.cluster,
-    specs: plan.specs.map(({ id, version }) => ({ id, version })),
-    phase: plan.phase,
-    startedAt: facts.startedAt.toISOString(),
-    finishedAt: facts.finishedAt.toISOString(),
-    interrupted: facts.interrupted,
+    ...reportHead(plan, facts),
     summary: {
       paths: paths.length,
       ...countsOf(paths),
@@ -79,9 +70,25 @@ export function buildReport(
   };
 }
 
-function countsOf(judged: readonly { verdict: Verdict }[]): Report["summary"]["endpoints"] {
-  const count = (verdict: Verdict): number => judged.filter((each) => each.verdict === verdict).length;
-  return { pass: count("pass"), warn: count("warn"), fail: count("fail"), unknown: count("unknown") };
+/** Of what the report is, and of which time. */
+export function reportHead(
+  { cluster, specs, phase }: Plan,
+  { startedAt, finishedAt, interrupted }: Pick<RunFacts, "startedAt" | "finishedAt" | "interrupted">,
+): Omit<Report, "summary" | "nodes" | "paths" | "endpoints" | "requirements" | "statements" | "causes"> {
+  return {
+    apiVersion: "portmesh/v1",
+    kind: "Report",
+    cluster,
+    specs: specs.map(({ id, version }) => ({ id, version })),
+    phase,
+    startedAt: startedAt.toISOString(),
+    finishedAt: finishedAt.toISOString(),
+    interrupted,
+  };
+}
+
+function countsOf(judged: readonly { verdict: Verdict }[]): VerdictTally {
+  return tally(judged.map(({ verdict }) => verdict));
 }
 
 export function reportNode(node: PlannedNode, attendance: Attendance): ReportNode {

@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import {
   advertiseOption,
+  dashboardPort,
   certificateAndKey,
   hostList,
   joinFileOption,
@@ -48,7 +49,7 @@ export function coordinatorCommand(terminal: Terminal, done: (exitCode: number) 
     .addOption(
       new Option("--http <host:port>", "where API, metrics and dashboard are")
         .argParser(listenAddress)
-        .default({ host: "127.0.0.1", port: 7718 }, "127.0.0.1:7718"),
+        .default({ host: "127.0.0.1", port: dashboardPort }, `127.0.0.1:${dashboardPort}`),
     )
     .addOption(
       new Option(

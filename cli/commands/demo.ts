@@ -17,7 +17,7 @@ import {
   reenter,
   type Block,
 } from "../demo-namespace.ts";
-import { durationOption, wholeNumber } from "../options.ts";
+import { dashboardPort, durationOption, wholeNumber } from "../options.ts";
 import { outputOption, ReportOutput, reportOption, type ReportFlags } from "../report-output.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -29,8 +29,6 @@ interface DemoFlags extends ReportFlags {
   interval: number;
   open: boolean;
 }
-
-const dashboardPort = 7718;
 
 export function demoCommand(terminal: Terminal, done: (exitCode: number) => void): Command {
   return new Command("demo")

@@ -1,6 +1,7 @@
 /** The matrix of a report as text: from-nodes down, to-nodes across, each cell the worst verdict of its paths. */
 import { worse, type Verdict } from "../../shared/names.ts";
 import type { Report } from "../../shared/report.ts";
+import { weighed } from "../../shared/verdict-counts.ts";
 import { styleOf, type Glyphs, type Paint } from "../terminal.ts";
 import { padEnd } from "./table.ts";
 
@@ -15,10 +16,9 @@ export interface Cells {
 
 export function cellsOf(report: Pick<Report, "nodes" | "paths">): Cells {
   const cells = new Map<string, Verdict>();
-  for (const { from, to, verdict, level } of report.paths) {
-    const key = `${from}>${to}`;
-    const shown = level === "optional" && verdict === "fail" ? "warn" : verdict;
-    cells.set(key, worse(cells.get(key) ?? "pass", shown));
+  for (const path of report.paths) {
+    const key = `${path.from}>${path.to}`;
+    cells.set(key, worse(cells.get(key) ?? "pass", weighed(path)));
   }
   return { nodes: report.nodes.map(({ name }) => name), verdict: (from, to) => cells.get(`${from}>${to}`) };
 }

@@ -1,6 +1,7 @@
 /** Makes a message of what has gathered, with how the cluster stands now. */
 import type { Counts, Finding } from "../../shared/api.ts";
 import { verdictOf } from "../../shared/names.ts";
+import { sumOf } from "../../shared/verdict-counts.ts";
 import type { Notification } from "../../shared/notification.ts";
 import type { Plan } from "../../shared/plan.ts";
 import { reasonOfCode } from "../watch/live-matrix.ts";
@@ -58,7 +59,7 @@ function textOf(
   digest: Digest,
   { plan, paths, endpoints, findings }: Standing,
 ): string {
-  const hasEndpoints = sum(endpoints) > 0;
+  const hasEndpoints = sumOf(endpoints) > 0;
   const now = [inWords(paths, "paths"), ...(hasEndpoints ? [inWords(endpoints, "endpoints")] : [])].join(
     "; ",
   );
@@ -85,11 +86,7 @@ function textOf(
 
 function inWords(counts: Counts, what: string): string {
   const unknown = counts.unknown === 0 ? "" : `, ${counts.unknown} are unknown`;
-  return `${counts.fail} of ${sum(counts)} ${what} fail${unknown}`;
-}
-
-function sum({ pass, warn, fail, unknown }: Counts): number {
-  return pass + warn + fail + unknown;
+  return `${counts.fail} of ${sumOf(counts)} ${what} fail${unknown}`;
 }
 
 function listed(lines: readonly string[]): string[] {

@@ -11,12 +11,13 @@ import {
 import type { PlannedEndpoint } from "../../shared/endpoint-plan.ts";
 import { explainEndpoint, remedyForEndpoint } from "../../shared/explain-endpoint.ts";
 import type { Judgement } from "../../shared/judge.ts";
-import { verdicts, type Reason, type Verdict } from "../../shared/names.ts";
+import { verdicts, type Reason } from "../../shared/names.ts";
 import type { PathRow } from "../../shared/pair-rows.ts";
 import type { Plan } from "../../shared/plan.ts";
 import { formatPorts } from "../../shared/ports.ts";
 import type { ReportEndpoint, ReportPath, ReportRequirement } from "../../shared/report.ts";
 import type { KeptTransition } from "../journal/journal.ts";
+import { tally } from "../../shared/verdict-counts.ts";
 import { reportEndpoint } from "../endpoint-findings.ts";
 import type { Attendance } from "../attendance.ts";
 import { reasonOfCode, verdictOfCode, type LiveMatrix, type VerdictCounts } from "./live-matrix.ts";
@@ -350,12 +351,6 @@ function flowOf(row: PathRow): Omit<FlowState, "paths"> {
     expected: open ? "open" : "closed",
     doc,
   };
-}
-
-function tally(found: readonly Verdict[]): Counts {
-  const counts = { pass: 0, warn: 0, fail: 0, unknown: 0 };
-  for (const verdict of found) counts[verdict] += 1;
-  return counts;
 }
 
 function countsOf(counts: VerdictCounts): Counts {

@@ -6,7 +6,8 @@ import { setImmediate } from "node:timers/promises";
 import type { ReportFileFormat } from "../../shared/calendar-settings.ts";
 import { verdicts, worse, type Verdict } from "../../shared/names.ts";
 import type { Report, ReportPath } from "../../shared/report.ts";
-import { reportNode } from "../report-builder.ts";
+import { weighed } from "../../shared/verdict-counts.ts";
+import { reportHead, reportNode } from "../report-builder.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { reasonOfCode, verdictOfCode } from "./live-matrix.ts";
 import type { PathPlace } from "./path-states.ts";
@@ -25,15 +26,12 @@ function headOf(view: ClusterView, now: number): Omit<Report, "paths" | "endpoin
   const fullSweepMs = Math.round(sources.reduce((most, source) => Math.max(most, source.fullSweepMs), 0));
   const paths = view.counts();
   return {
-    apiVersion: "portmesh/v1",
-    kind: "Report",
-    cluster: plan.cluster,
-    specs: plan.specs.map(({ id, version }) => ({ id, version })),
-    phase: plan.phase,
-    // What is told of was seen since then.
-    startedAt: new Date(ends.reduce((a, b) => Math.min(a, b), now)).toISOString(),
-    finishedAt: new Date(now).toISOString(),
-    interrupted: false,
+    ...reportHead(plan, {
+      // What is told of was seen since then.
+      startedAt: new Date(ends.reduce((a, b) => Math.min(a, b), now)),
+      finishedAt: new Date(now),
+      interrupted: false,
+    }),
     summary: {
       paths: plan.pairs.pathCount,
       ...paths,
@@ -51,7 +49,6 @@ function headOf(view: ClusterView, now: number): Omit<Report, "paths" | "endpoin
   };
 }
 
-/** As for the exit code: what is optional and fails is a warning. */
 function worstOf(view: ClusterView): Verdict {
   const { plan, matrix, requirements } = view;
   const found = [
@@ -63,9 +60,7 @@ function worstOf(view: ClusterView): Verdict {
     ...plan.endpoints.map((each) => ({ level: each.level, verdict: view.endpointJudgement(each).verdict })),
     ...requirements,
   ];
-  return found
-    .map(({ level, verdict }) => (level === "optional" && verdict === "fail" ? "warn" : verdict))
-    .reduce<Verdict>(worse, found.length === 0 ? "unknown" : "pass");
+  return found.map(weighed).reduce<Verdict>(worse, found.length === 0 ? "unknown" : "pass");
 }
 
 /** As it is shown: what was judged last may not be believed yet, or be stale. */
